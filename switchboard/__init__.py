@@ -1,0 +1,1 @@
+"""The conversation itself. Knows neither XMPP nor HTTP; see docs/architecture.md."""

@@ -1,0 +1,119 @@
+"""What the bus carries: hints. Losing any of them makes delivery slower, never wrong.
+
+Topics are strings: `conversation_topic(id)` for whoever has that conversation open,
+`domain_topic(domain)` for the gateway that owns it, `desk_topic(site)`, and CENSUS.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from .model import DeskState, Message, Sender, TalkState, Visit
+
+CENSUS = "census"
+
+
+def conversation_topic(conversation: str) -> str:
+    """Where the lines, receipts and typing of one conversation are told."""
+    return "conversation/" + conversation
+
+
+def domain_topic(domain: str) -> str:
+    """Where a gateway hears of all conversations of its domain."""
+    return "domain/" + domain
+
+
+def desk_topic(site: str) -> str:
+    """Where a desk's state is told."""
+    return "desk/" + site
+
+
+class Committed(Struct, frozen=True, tag=True):
+    """A line was stored: the row itself, for readers whose cursor stands right before it."""
+
+    message: Message
+    state: TalkState
+    site: str
+
+
+class StateChanged(Struct, frozen=True, tag=True):
+    """A talk was ended."""
+
+    conversation: str
+    state: TalkState
+
+
+class Look(Struct, frozen=True, tag=True):
+    """The log reaches to `seq` at least: read it if you are behind."""
+
+    conversation: str
+    seq: int
+
+
+class Receipt(Struct, frozen=True, tag=True):
+    """A participant's cursor moved forward."""
+
+    conversation: str
+    participant: Sender
+    delivered: int
+    read: int
+
+
+class Typing(Struct, frozen=True, tag=True):
+    """A participant began or stopped to write."""
+
+    conversation: str
+    sender: Sender
+    composing: bool
+
+
+class Desk(Struct, frozen=True, tag=True):
+    """A gateway's word on a desk, repeated every 3 s; it expires after 10."""
+
+    site: str
+    state: DeskState
+    name: str
+
+
+class VisitorHere(Struct, frozen=True, tag=True):
+    """A visitor came, or what is known of them changed."""
+
+    node: str
+    epoch: int
+    visit: Visit
+
+
+class VisitorLeft(Struct, frozen=True, tag=True):
+    """A visitor left a node, the grace period included."""
+
+    node: str
+    epoch: int
+    visitor: str
+
+
+class CensusAsked(Struct, frozen=True, tag=True):
+    """A gateway wants the full census of every node."""
+
+
+class CensusPage(Struct, frozen=True, tag=True):
+    """A part of a node's full census."""
+
+    node: str
+    epoch: int
+    page: int
+    last: bool
+    visits: tuple[Visit, ...]
+
+
+Event = (
+    Committed
+    | StateChanged
+    | Look
+    | Receipt
+    | Typing
+    | Desk
+    | VisitorHere
+    | VisitorLeft
+    | CensusAsked
+    | CensusPage
+)

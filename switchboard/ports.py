@@ -1,0 +1,158 @@
+"""What the ground floor needs from outside, as Protocols.
+
+Each has an in-memory or embedded implementation that is really used, and one contract suite
+in tests/contract that runs over all implementations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from .conversation import Event as TalkEvent
+from .events import Event
+from .model import (
+    Conversation,
+    Cursor,
+    Details,
+    Message,
+    Operator,
+    Sender,
+    Shown,
+    Site,
+    TalkState,
+    Visit,
+)
+
+Unsubscribe = Callable[[], None]
+
+
+class Clock(Protocol):
+    """Time, injected so that tests need not wait."""
+
+    def now(self) -> int:
+        """Wall clock: milliseconds since 1970 UTC. May be stepped."""
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start, never stepped: for durations."""
+
+
+class Draft(Struct, frozen=True):
+    """A line on its way into a log."""
+
+    conversation: str
+    site: str
+    domain: str
+    sender: Sender
+    client_id: str
+    body: str
+    at: int
+    event: TalkEvent
+    reply_to: int | None = None
+    origin: str | None = None
+    also: tuple[str, ...] = ()
+    """Other client ids under which the same line may stand already…"""
+    window: int | None = None
+    """… if it is not older than this, in milliseconds; None: however old."""
+
+
+class Appended(Struct, frozen=True):
+    """What became of a draft."""
+
+    message: Message
+    """The line as it stands in the log: of a repeated draft, the first one's."""
+    state: TalkState
+    fresh: bool
+    """False if the draft had been stored before."""
+
+
+class Store(Protocol):
+    """The truth. What returns has been committed; any method may raise RetryLater."""
+
+    async def append(self, draft: Draft) -> Appended:
+        """Commits a line and gives its seq. Calls take effect in the order they are made."""
+
+    async def end_talk(self, conversation: str, at: int) -> TalkState:
+        """Ends an open talk. Raises NotFound, or IllegalEvent if none is open."""
+
+    async def end_idle_talks(self, domain: str, site: str, before: int) -> list[str]:
+        """Ends the site's talks whose last line is older than `before`; gives their ids."""
+
+    async def read(self, conversation: str, after: int, limit: int) -> list[Message]:
+        """The lines with a seq above `after`, oldest first, at most `limit`."""
+
+    async def sent(self, conversation: str, sender: str, client_id: str) -> Message | None:
+        """The line that a sender sent under that client id, if it is stored."""
+
+    async def history(self, conversation: str, before: int | None, limit: int) -> list[Message]:
+        """The last `limit` lines below `before` (None: from the end), oldest first."""
+
+    async def conversation(self, conversation: str) -> Conversation | None:
+        """State and cursors, those on their way to the disk included."""
+
+    async def open_talks(self, domain: str) -> list[Conversation]:
+        """All conversations of a domain in which a talk is open."""
+
+    async def conversations(self, site: str, since: int) -> list[Conversation]:
+        """A site's conversations that changed at or after `since`, oldest first."""
+
+    def move_cursor(self, conversation: str, participant: str, cursor: Cursor) -> None:
+        """Moves a cursor forward; stored with the next commit, within 5 s at the latest."""
+
+    async def save_details(self, visitor: str, site: str, details: Details, at: int) -> None:
+        """Keeps what a visitor told of themselves."""
+
+    async def details(self, visitor: str) -> Details | None:
+        """What a visitor told of themselves, if they did."""
+
+    async def shown(self, domain: str) -> list[Shown]:
+        """What the operators' contact lists were told."""
+
+    async def change_shown(self, add: Sequence[Shown], remove: Sequence[Shown]) -> None:
+        """Notes what contact lists are about to be told, or were told to drop."""
+
+    async def version(self) -> int:
+        """A number that changes whenever a site or an operator does."""
+
+    async def sites(self) -> list[Site]:
+        """All sites, by key."""
+
+    async def save_site(self, site: Site) -> None:
+        """Adds a site or replaces its settings."""
+
+    async def remove_site(self, key: str) -> None:
+        """Removes a site and its operators; logs stay. Raises NotFound."""
+
+    async def operators(self) -> list[Operator]:
+        """All operators of all sites, by site and address."""
+
+    async def save_operator(self, operator: Operator) -> Operator:
+        """Adds an operator or renames the one of that address, who keeps the id."""
+
+    async def remove_operator(self, site: str, address: str) -> None:
+        """Removes an operator. Raises NotFound."""
+
+    async def close(self) -> None:
+        """Stores what is on its way and lets go."""
+
+
+class Sessions(Protocol):
+    """Visits, cached: may lose anything at any time."""
+
+    async def get(self, visitor: str) -> Visit | None:
+        """The visit as last put, or None."""
+
+    def put(self, visit: Visit) -> None:
+        """Remembers a visit."""
+
+
+class Bus(Protocol):
+    """Publish and subscribe; may lose anything, never invents or reorders within a topic."""
+
+    def publish(self, topic: str, event: Event) -> None:
+        """Tells the topic's subscribers, soon."""
+
+    def subscribe(self, topic: str, listener: Callable[[Event], None]) -> Unsubscribe:
+        """Calls `listener` on the event loop for each event published from now on."""

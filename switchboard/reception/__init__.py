@@ -1,0 +1,9 @@
+"""The service that every edge calls, a file per use case: load, decide, commit once, wake."""
+
+from __future__ import annotations
+
+from .desks import DeskBoard
+from .sites import Directory
+from .talks import Talks
+
+__all__ = ["DeskBoard", "Directory", "Talks"]

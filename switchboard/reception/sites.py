@@ -1,0 +1,73 @@
+"""Sites and their operators, as this process knows them; fresh within REFRESH_EVERY seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ..errors import NotFound
+from ..model import Operator, Site
+from ..ports import Store
+
+REFRESH_EVERY = 2.0
+
+
+class Directory:
+    """A copy of the store's sites and operators, so that looking one up costs no SQL."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._version = -1
+        self._sites: dict[str, Site] = {}
+        self._operators: dict[str, dict[str, Operator]] = {}
+        self._listeners: list[Callable[[], None]] = []
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Calls `listener` after each change."""
+        self._listeners.append(listener)
+
+    async def refresh(self) -> bool:
+        """Loads what changed since; True if anything did. To be called every REFRESH_EVERY."""
+        version = await self._store.version()
+        if version == self._version:
+            return False
+        self._sites = {site.key: site for site in await self._store.sites()}
+        operators: dict[str, dict[str, Operator]] = {key: {} for key in self._sites}
+        for operator in await self._store.operators():
+            if operator.site in operators:
+                operators[operator.site][operator.address] = operator
+        self._operators = operators
+        self._version = version
+        for listener in self._listeners:
+            listener()
+        return True
+
+    def sites(self) -> Iterable[Site]:
+        """All sites."""
+        return self._sites.values()
+
+    def site(self, key: str) -> Site:
+        """The site of that key. Raises NotFound `unknown_site`."""
+        site = self._sites.get(key)
+        if site is None:
+            raise NotFound("unknown_site", f"There is no site {key!r} here.")
+        return site
+
+    def find(self, key: str) -> Site | None:
+        """The site of that key, or None."""
+        return self._sites.get(key)
+
+    def operators(self, site: str) -> Iterable[Operator]:
+        """A site's operators."""
+        return self._operators.get(site, {}).values()
+
+    def operator(self, site: str, address: str) -> Operator | None:
+        """The operator of a site at that address (a bare JID)."""
+        return self._operators.get(site, {}).get(address)
+
+    def operator_of_id(self, site: str, id: str) -> Operator | None:
+        """The operator of a site with that id."""
+        return next((o for o in self.operators(site) if o.id == id), None)
+
+    def sites_of(self, address: str) -> list[str]:
+        """The keys of the sites that someone answers for."""
+        return [key for key, operators in self._operators.items() if address in operators]

@@ -1,0 +1,196 @@
+"""A visitor and a desk talk: every line is committed first and told afterwards.
+
+A desk conversation's id is its visitor's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+from .. import events
+from ..conversation import OperatorWrote, VisitorWrote
+from ..errors import Reject
+from ..model import (
+    CLIENT_ID_CHARS,
+    Conversation,
+    Cursor,
+    Details,
+    Message,
+    Operator,
+    Sender,
+    SenderKind,
+    TalkState,
+    Visit,
+    default_name,
+)
+from ..ports import Appended, Bus, Clock, Draft, Store
+from ..text import clean_body, clean_line
+
+REPEAT_WINDOW_MS = 600_000
+"""The same stanza of an operator within ten minutes is one line."""
+
+HISTORY_LIMIT = 100
+
+
+def visitor_sender(visit: Visit) -> Sender:
+    """The visitor as whoever writes."""
+    return Sender(SenderKind.VISITOR, visit.visitor, visit.name)
+
+
+def operator_sender(operator: Operator) -> Sender:
+    """The operator as whoever writes."""
+    return Sender(SenderKind.OPERATOR, operator.id, operator.name)
+
+
+class Talks:
+    """Lines, receipts and typing between visitors and desks. `message_chars`: 0 is no limit."""
+
+    def __init__(self, store: Store, bus: Bus, clock: Clock, message_chars: int) -> None:
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._message_chars = message_chars
+
+    async def say(
+        self, visit: Visit, client_id: str, body: str, reply_to: int | None = None
+    ) -> Message:
+        """A visitor's line to the desk; the same `client_id` again, whatever its body, is it.
+
+        Raises Reject (`invalid`, `too_long`) or RetryLater.
+        """
+        if not client_id or client_id != clean_line(client_id, CLIENT_ID_CHARS):
+            raise Reject("invalid", f"An id is one line of 1 to {CLIENT_ID_CHARS} characters.")
+        try:
+            body = clean_body(body, self._message_chars)
+        except Reject:
+            id = visit.visitor
+            stored = await self._store.sent(id, id, client_id) if visit.spoken else None
+            if stored is None:
+                raise
+            return stored
+        draft = Draft(
+            conversation=visit.visitor,
+            site=visit.site,
+            domain=visit.domain,
+            sender=visitor_sender(visit),
+            client_id=client_id,
+            body=body,
+            at=self._clock.now(),
+            event=VisitorWrote(),
+            reply_to=reply_to,
+        )
+        return (await self._commit(draft)).message
+
+    async def answer(
+        self,
+        operator: Operator,
+        visitor: str,
+        domain: str,
+        body: str,
+        sent_as: tuple[str, str] | None,
+        origin: str | None,
+    ) -> Appended:
+        """An operator's line to a visitor.
+
+        `sent_as` is the full JID and the stanza's id: with the same body within ten minutes they
+        name the same line; None (a stanza without id) is never a repetition. Raises as `say`.
+        """
+        body = clean_body(body, self._message_chars)
+        at = self._clock.now()
+        client_id, also = _operator_client_id(sent_as, body, at)
+        draft = Draft(
+            conversation=visitor,
+            site=operator.site,
+            domain=domain,
+            sender=operator_sender(operator),
+            client_id=client_id,
+            body=body,
+            at=at,
+            event=OperatorWrote(operator.id),
+            origin=origin,
+            also=also,
+            window=REPEAT_WINDOW_MS,
+        )
+        return await self._commit(draft)
+
+    async def end(self, conversation: str, domain: str) -> TalkState:
+        """Ends an open talk. Raises NotFound or IllegalEvent."""
+        state = await self._store.end_talk(conversation, self._clock.now())
+        self._told_state(conversation, domain, state)
+        return state
+
+    async def end_idle(self, domain: str, site: str, idle_hours: float) -> None:
+        """Ends the talks of a site in which nothing was said for `idle_hours`."""
+        before = self._clock.now() - int(idle_hours * 3_600_000)
+        for conversation in await self._store.end_idle_talks(domain, site, before):
+            found = await self._store.conversation(conversation)
+            if found is not None:
+                self._told_state(conversation, domain, found.state)
+
+    async def read(self, conversation: str, after: int, limit: int) -> list[Message]:
+        """The lines after a cursor, oldest first."""
+        return await self._store.read(conversation, after, limit)
+
+    async def history(self, conversation: str, before: int | None, limit: int) -> list[Message]:
+        """The lines before a seq (None: the last ones), oldest first, at most 100."""
+        return await self._store.history(conversation, before, max(1, min(limit, HISTORY_LIMIT)))
+
+    async def conversation(self, conversation: str) -> Conversation | None:
+        """State and cursors."""
+        return await self._store.conversation(conversation)
+
+    async def open_talks(self, domain: str) -> list[Conversation]:
+        """All open talks of a domain."""
+        return await self._store.open_talks(domain)
+
+    async def save_details(self, visit: Visit) -> None:
+        """Keeps for good what a visitor told of themselves."""
+        await self._store.save_details(visit.visitor, visit.site, visit.details, self._clock.now())
+
+    async def details(self, visitor: str) -> Details | None:
+        """What a visitor told of themselves in an earlier visit."""
+        return await self._store.details(visitor)
+
+    def seen(self, conversation: str, domain: str, participant: Sender, cursor: Cursor) -> None:
+        """A participant has, or has read, the log up to there."""
+        self._store.move_cursor(conversation, participant.id, cursor)
+        receipt = events.Receipt(conversation, participant, cursor.delivered, cursor.read)
+        self._tell(conversation, domain, receipt)
+
+    def typing(self, conversation: str, domain: str, sender: Sender, composing: bool) -> None:
+        """A participant writes, or has stopped to."""
+        self._tell(conversation, domain, events.Typing(conversation, sender, composing))
+
+    def look(self, conversation: str, seq: int) -> None:
+        """Reminds whoever has the conversation open that the log reaches to `seq`."""
+        self._bus.publish(events.conversation_topic(conversation), events.Look(conversation, seq))
+
+    async def _commit(self, draft: Draft) -> Appended:
+        appended = await self._store.append(draft)
+        if appended.fresh:
+            committed = events.Committed(appended.message, appended.state, draft.site)
+            self._tell(draft.conversation, draft.domain, committed)
+        return appended
+
+    def _told_state(self, conversation: str, domain: str, state: TalkState) -> None:
+        self._bus.publish(events.domain_topic(domain), events.StateChanged(conversation, state))
+
+    def _tell(self, conversation: str, domain: str, event: events.Event) -> None:
+        self._bus.publish(events.conversation_topic(conversation), event)
+        self._bus.publish(events.domain_topic(domain), event)
+
+
+def visitor_name(details: Details | None, visitor: str) -> str:
+    """The name of a visitor who may not be here."""
+    return (details.name if details else "") or default_name(visitor)
+
+
+def _operator_client_id(
+    sent_as: tuple[str, str] | None, body: str, at: int
+) -> tuple[str, tuple[str, ...]]:
+    if sent_as is None:
+        return secrets.token_hex(12), ()
+    name = hashlib.blake2b("\0".join((*sent_as, body)).encode(), digest_size=12).hexdigest()
+    era = at // REPEAT_WINDOW_MS
+    return f"{name}.{era}", (f"{name}.{era - 1}",)

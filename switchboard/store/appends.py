@@ -1,0 +1,194 @@
+"""Lines into logs, many at a time: four statements, however many lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, and_, select
+from sqlalchemy.engine import Dialect
+
+from ..conversation import advance
+from ..errors import SwitchboardError
+from ..model import Message, SenderKind, TalkState
+from ..ports import Appended, Draft
+from .bulk import Bulk
+from .flavour import Flavour
+from .rows import message_of, row_of, state_of
+from .schema import conversations, messages
+
+Key = tuple[str, str, str]
+"""Conversation, sender, client id."""
+
+KEYS_AT_ONCE = 250
+"""Databases limit the conditions of one statement; SQLite to a depth of 1000."""
+
+
+class _Log:
+    """A conversation within a transaction."""
+
+    __slots__ = ("changed", "domain", "id", "name", "seq", "site", "state", "updated_at")
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self.site = ""
+        self.domain = ""
+        self.seq = 0
+        self.state = TalkState()
+        self.updated_at = 0
+        self.name = ""
+        self.changed = False
+
+
+class Appends:
+    """Appends drafts within a transaction that somebody else begins and commits."""
+
+    def __init__(self, dialect: Dialect, flavour: Flavour) -> None:
+        log, line = conversations.c, messages.c
+        self._load_logs = Bulk(
+            select(log.id, log.seq, log.phase, log.operator, log.since, log.updated_at, log.name)
+            .where(log.id.in_([""]))
+            .order_by(log.id)
+            .with_for_update(),
+            dialect,
+            columns=1,
+        )
+        same = and_(line.conversation == "", line.sender == "", line.client_id == "")
+        self._find_lines = Bulk(select(messages).where(same), dialect, either=same)
+        self._insert_lines = Bulk(
+            messages.insert().values(dict.fromkeys(line.keys())), dialect, columns=len(line)
+        )
+        # Site and domain of a conversation never change.
+        self._save_logs = Bulk(
+            flavour.upsert(
+                conversations, ("seq", "phase", "operator", "since", "updated_at", "name")
+            ),
+            dialect,
+            columns=len(log),
+        )
+
+    def append(
+        self, connection: Connection, drafts: Sequence[Draft]
+    ) -> list[Appended | SwitchboardError]:
+        """What becomes of each draft, in their order; a refused one changes nothing."""
+        logs = self._logs(connection, {draft.conversation for draft in drafts})
+        known = self._known(connection, drafts)
+        fresh: list[Message] = []
+        outcomes: list[Appended | SwitchboardError] = []
+        for draft in drafts:
+            log = logs[draft.conversation]
+            earlier = _repeated(draft, known)
+            if earlier is not None:
+                outcomes.append(Appended(earlier, log.state, False))
+                continue
+            try:
+                state = advance(log.state, draft.event, log.seq)
+            except SwitchboardError as refusal:
+                outcomes.append(refusal)
+                continue
+            message = _add(draft, log, state, known)
+            fresh.append(message)
+            outcomes.append(Appended(message, state, True))
+        if fresh:
+            self._write(connection, fresh, [log for log in logs.values() if log.changed])
+        return outcomes
+
+    def _logs(self, connection: Connection, ids: set[str]) -> dict[str, _Log]:
+        logs = {id: _Log(id) for id in sorted(ids)}
+        text = self._load_logs.text(len(logs))
+        for row in connection.exec_driver_sql(text, tuple(logs)).all():
+            id, seq, phase, operator, since, updated_at, name = row
+            log = logs[id]
+            log.seq = seq
+            log.state = state_of(phase, operator, since)
+            log.updated_at = updated_at
+            log.name = name
+        return logs
+
+    def _known(self, connection: Connection, drafts: Iterable[Draft]) -> dict[Key, Message]:
+        """The newest line of each key that a draft stands under or may stand under."""
+        horizons: dict[Key, int] = {}
+        for draft in drafts:
+            horizon = _horizon(draft)
+            for client_id in (draft.client_id, *draft.also):
+                key = (draft.conversation, draft.sender.id, client_id)
+                horizons[key] = max(horizon, horizons.get(key, horizon))
+        keys = list(horizons)
+        known: dict[Key, Message] = {}
+        for start in range(0, len(keys), KEYS_AT_ONCE):
+            for message in self._find(connection, keys[start : start + KEYS_AT_ONCE]):
+                key = (message.conversation, message.sender.id, message.client_id)
+                old = message.at < horizons[key]
+                known[key] = (self._newest(connection, key) if old else None) or message
+        return known
+
+    def _find(self, connection: Connection, keys: Sequence[Key]) -> list[Message]:
+        parameters = tuple(part for key in keys for part in key)
+        found = connection.exec_driver_sql(self._find_lines.text(len(keys)), parameters)
+        return [message_of(row) for row in found.all()]
+
+    def _newest(self, connection: Connection, key: Key) -> Message | None:
+        """The last line that was stored under a changed client id, see `_add`."""
+        conversation, sender, client_id = key
+        line = messages.c
+        rows = connection.execute(
+            select(messages)
+            .where(line.conversation == conversation, line.sender == sender)
+            .where(line.client_id >= client_id + "~", line.client_id < client_id + "\x7f")
+            .order_by(line.seq.desc())
+        )
+        found = (message_of(row) for row in rows)
+        return next((m for m in found if m.client_id == _changed(client_id, m.seq)), None)
+
+    def _write(self, connection: Connection, fresh: list[Message], logs: Sequence[_Log]) -> None:
+        fresh.sort(key=lambda message: (message.conversation, message.seq))
+        lines = [value for message in fresh for value in row_of(message)]
+        connection.exec_driver_sql(self._insert_lines.text(len(fresh)), tuple(lines))
+        changes: list[object] = []
+        for log in logs:
+            state = log.state
+            changes += (log.id, log.site, log.domain, log.seq)
+            changes += (state.phase.value, state.operator, state.since, log.updated_at, log.name)
+        connection.exec_driver_sql(self._save_logs.text(len(logs)), tuple(changes))
+
+
+def _repeated(draft: Draft, known: dict[Key, Message]) -> Message | None:
+    horizon = _horizon(draft)
+    for client_id in (draft.client_id, *draft.also):
+        message = known.get((draft.conversation, draft.sender.id, client_id))
+        if message is not None and message.at >= horizon:
+            return message
+    return None
+
+
+def _horizon(draft: Draft) -> int:
+    """A line older than this is another one, whatever its client id."""
+    return 0 if draft.window is None else draft.at - draft.window
+
+
+def _changed(client_id: str, seq: int) -> str:
+    return f"{client_id}~{seq}"
+
+
+def _add(draft: Draft, log: _Log, state: TalkState, known: dict[Key, Message]) -> Message:
+    log.changed = True
+    log.site, log.domain = draft.site, draft.domain
+    log.seq += 1
+    log.state = state
+    log.updated_at = max(log.updated_at, draft.at)
+    if draft.sender.kind is SenderKind.VISITOR:
+        log.name = draft.sender.name
+    key = (draft.conversation, draft.sender.id, draft.client_id)
+    # An id that came again after its window names a new line, and has to be unique all the same.
+    client_id = _changed(draft.client_id, log.seq) if key in known else draft.client_id
+    message = Message(
+        draft.conversation,
+        log.seq,
+        client_id,
+        draft.sender,
+        draft.body,
+        draft.at,
+        draft.reply_to,
+        draft.origin,
+    )
+    known[key] = message
+    return message

@@ -1,0 +1,59 @@
+"""What is done within one transaction: appends in bulk, everything else in its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection
+
+from ..errors import SwitchboardError
+from ..ports import Draft
+from .appends import Appends
+from .cursors import CursorWrites, Moves, merge
+
+Step = Callable[[Connection], object]
+"""Reads, decides, writes; raises a SwitchboardError only before it has written anything."""
+
+Work = Draft | Moves | Step
+
+
+class Batches:
+    """Carries out works in one transaction, which somebody else begins and commits."""
+
+    def __init__(self, appends: Appends, cursor_writes: CursorWrites) -> None:
+        self._appends = appends
+        self._cursor_writes = cursor_writes
+
+    def run(self, connection: Connection, works: Sequence[Work]) -> list[object]:
+        """The outcome of each work, in their order: its result or the SwitchboardError.
+
+        A refused work changes nothing. Any other error is raised and spoils the transaction.
+        """
+        outcomes: list[object] = [None] * len(works)
+        drafts: dict[int, Draft] = {}
+        moves: Moves = {}
+        for index, work in enumerate(works):
+            if isinstance(work, Draft):
+                drafts[index] = work
+            elif isinstance(work, dict):
+                merge(moves, work)
+            else:
+                # It may be about the same conversations as the drafts before it.
+                self._append(connection, drafts, outcomes)
+                try:
+                    outcomes[index] = work(connection)
+                except SwitchboardError as refusal:
+                    outcomes[index] = refusal
+        self._append(connection, drafts, outcomes)
+        if moves:
+            self._cursor_writes.write(connection, moves)
+        return outcomes
+
+    def _append(
+        self, connection: Connection, drafts: dict[int, Draft], outcomes: list[object]
+    ) -> None:
+        if drafts:
+            appended = self._appends.append(connection, list(drafts.values()))
+            for index, outcome in zip(drafts, appended, strict=True):
+                outcomes[index] = outcome
+            drafts.clear()

@@ -1,0 +1,225 @@
+"""The store's face: each method of the port, told to the writer thread or to a reader."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from ..errors import RetryLater
+from ..model import (
+    Conversation,
+    Cursor,
+    Details,
+    Message,
+    Operator,
+    Shown,
+    Site,
+    TalkState,
+)
+from ..ports import Appended, Clock, Draft
+from . import sites, talks, visitors
+from .appends import Appends
+from .batches import Batches, Work
+from .commits import Commits
+from .cursors import FLUSH_SECONDS, CursorMoves, CursorWrites, overlaid
+from .engine import READERS, flavour_of, make_engine
+from .faults import RETRY_AFTER, Faults
+from .flavour import WRITES, Flavour
+
+T = TypeVar("T")
+
+GATHER_SECONDS = 0.008
+
+
+async def open_store(
+    url: str, *, clock: Clock, gather: float = GATHER_SECONDS, flush: float = FLUSH_SECONDS
+) -> SqlStore:
+    """Opens a store, once it is known that it can be written; its schema is migrate.py's matter.
+
+    `gather` is the least time in seconds between two commits, `flush` how many a cursor's move
+    waits for a commit. Raises Reject for a URL that cannot be a store, RetryLater if it cannot
+    be written now.
+    """
+    _, flavour = flavour_of(url)
+    engine = make_engine(url)
+    try:
+        with Faults(flavour).translated():
+            await asyncio.to_thread(_try_to_write, engine, flavour)
+    except BaseException:
+        engine.dispose()
+        raise
+    return SqlStore(engine, flavour, clock, gather, flush)
+
+
+def _try_to_write(engine: Engine, flavour: Flavour) -> None:
+    with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+        flavour.try_to_write(connection)
+
+
+class SqlStore:
+    """Implements ports.Store. To be made on the event loop, by `open_store`."""
+
+    def __init__(
+        self, engine: Engine, flavour: Flavour, clock: Clock, gather: float, flush: float
+    ) -> None:
+        self.engine = engine
+        self._clock = clock
+        self._faults = Faults(flavour)
+        self._visitors = visitors.VisitorWrites(flavour)
+        batches = Batches(Appends(engine.dialect, flavour), CursorWrites(engine.dialect, flavour))
+        self._flavour = flavour
+        self._commits = Commits(engine, batches.run, self._faults, gather)
+        self._cursors = CursorMoves(self._send_moves, flush)
+        self._loop = asyncio.get_running_loop()
+        self._readers = ThreadPoolExecutor(READERS, "store-reader")
+        self._closed = False
+
+    @property
+    def well(self) -> bool:
+        """Whether the database could be written when that was last tried."""
+        return self._commits.well
+
+    async def try_to_write(self) -> None:
+        """Finds out whether the database can be written again. Raises RetryLater."""
+        await self._step(self._flavour.try_to_write)
+
+    async def append(self, draft: Draft) -> Appended:
+        """See ports.Store."""
+        appended: Appended = await self._commit(draft)
+        return appended
+
+    async def end_talk(self, conversation: str, at: int) -> TalkState:
+        """See ports.Store."""
+        return await self._step(talks.end(conversation, at))
+
+    async def end_idle_talks(self, domain: str, site: str, before: int) -> list[str]:
+        """See ports.Store."""
+        return await self._step(talks.end_idle(domain, site, before, self._clock.now()))
+
+    async def read(self, conversation: str, after: int, limit: int) -> list[Message]:
+        """See ports.Store."""
+        return await self._read(talks.read(conversation, after, limit))
+
+    async def sent(self, conversation: str, sender: str, client_id: str) -> Message | None:
+        """See ports.Store."""
+        return await self._read(talks.sent(conversation, sender, client_id))
+
+    async def history(self, conversation: str, before: int | None, limit: int) -> list[Message]:
+        """See ports.Store."""
+        return await self._read(talks.history(conversation, before, limit))
+
+    async def conversation(self, conversation: str) -> Conversation | None:
+        """See ports.Store."""
+        found = await self._conversations(talks.with_id(conversation))
+        return found[0] if found else None
+
+    async def open_talks(self, domain: str) -> list[Conversation]:
+        """See ports.Store."""
+        return await self._conversations(talks.open_in(domain))
+
+    async def conversations(self, site: str, since: int) -> list[Conversation]:
+        """See ports.Store."""
+        return await self._conversations(talks.changed_in(site, since))
+
+    def move_cursor(self, conversation: str, participant: str, cursor: Cursor) -> None:
+        """See ports.Store."""
+        self._cursors.move(conversation, participant, cursor)
+
+    async def save_details(self, visitor: str, site: str, details: Details, at: int) -> None:
+        """See ports.Store."""
+        await self._step(lambda c: self._visitors.save_details(c, visitor, site, details, at))
+
+    async def details(self, visitor: str) -> Details | None:
+        """See ports.Store."""
+        return await self._read(lambda connection: visitors.details(connection, visitor))
+
+    async def shown(self, domain: str) -> list[Shown]:
+        """See ports.Store."""
+        return await self._read(lambda connection: visitors.all_shown(connection, domain))
+
+    async def change_shown(self, add: Sequence[Shown], remove: Sequence[Shown]) -> None:
+        """See ports.Store."""
+        await self._step(lambda c: self._visitors.change_shown(c, tuple(add), tuple(remove)))
+
+    async def version(self) -> int:
+        """See ports.Store."""
+        return await self._read(sites.version)
+
+    async def sites(self) -> list[Site]:
+        """See ports.Store."""
+        return await self._read(sites.all_sites)
+
+    async def save_site(self, site: Site) -> None:
+        """See ports.Store."""
+        await self._step(lambda connection: sites.save_site(connection, site))
+
+    async def remove_site(self, key: str) -> None:
+        """See ports.Store."""
+        await self._step(lambda connection: sites.remove_site(connection, key))
+
+    async def operators(self) -> list[Operator]:
+        """See ports.Store."""
+        return await self._read(sites.all_operators)
+
+    async def save_operator(self, operator: Operator) -> Operator:
+        """See ports.Store."""
+        return await self._step(lambda connection: sites.save_operator(connection, operator))
+
+    async def remove_operator(self, site: str, address: str) -> None:
+        """See ports.Store."""
+        await self._step(lambda connection: sites.remove_operator(connection, site, address))
+
+    async def close(self) -> None:
+        """See ports.Store."""
+        if self._closed:
+            return
+        self._closed = True
+        self._cursors.stop()
+        self._send_moves()
+        await self._commits.close()
+        await asyncio.to_thread(self._readers.shutdown)
+        self.engine.dispose()
+
+    async def _step(self, step: Callable[[Connection], T]) -> T:
+        result: T = await self._commit(step)
+        return result
+
+    def _commit(self, work: Work) -> asyncio.Future[Any]:
+        self._send_moves()
+        future: asyncio.Future[Any] = self._loop.create_future()
+        self._commits.put(work, partial(_settle, future))
+        return future
+
+    def _send_moves(self) -> None:
+        moves = self._cursors.depart()
+        if moves is not None:
+            self._commits.put(moves, partial(self._cursors.arrived, moves))
+
+    async def _read(self, query: Callable[[Connection], T]) -> T:
+        if self._closed:
+            raise RetryLater("unavailable", "The store is closed.", RETRY_AFTER)
+        return await self._loop.run_in_executor(self._readers, self._query, query)
+
+    def _query(self, query: Callable[[Connection], T]) -> T:
+        with self._faults.translated(), self.engine.connect() as connection:
+            return query(connection)
+
+    async def _conversations(
+        self, query: Callable[[Connection], list[Conversation]]
+    ) -> list[Conversation]:
+        under_way = self._cursors.under_way()
+        return [overlaid(found, under_way) for found in await self._read(query)]
+
+
+def _settle(future: asyncio.Future[Any], outcome: object) -> None:
+    if future.done():
+        return
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)

@@ -1,0 +1,135 @@
+"""Reading logs and conversations, and ending talks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, select, update
+
+from ..conversation import Ended, advance
+from ..errors import NotFound
+from ..model import Conversation, Cursor, Message, Phase, TalkState
+from .rows import conversation_of, message_of, state_of
+from .schema import conversations, cursors, messages
+
+_OPEN = conversations.c.phase.in_([p.value for p in Phase if p is not Phase.QUIET])
+
+
+def read(conversation: str, after: int, limit: int) -> Callable[[Connection], list[Message]]:
+    """The lines above `after`, oldest first."""
+    statement = _lines(conversation, limit).where(messages.c.seq > after).order_by(messages.c.seq)
+    return lambda connection: [message_of(row) for row in connection.execute(statement)]
+
+
+def sent(conversation: str, sender: str, client_id: str) -> Callable[[Connection], Message | None]:
+    """The line of that client id."""
+    of = messages.c
+    statement = _lines(conversation, 1).where(of.sender == sender, of.client_id == client_id)
+
+    def run(connection: Connection) -> Message | None:
+        row = connection.execute(statement).one_or_none()
+        return None if row is None else message_of(row)
+
+    return run
+
+
+def history(
+    conversation: str, before: int | None, limit: int
+) -> Callable[[Connection], list[Message]]:
+    """The last lines below `before`, oldest first."""
+    statement = _lines(conversation, limit).order_by(messages.c.seq.desc())
+    if before is not None:
+        statement = statement.where(messages.c.seq < before)
+    return lambda connection: [message_of(row) for row in connection.execute(statement)][::-1]
+
+
+def _lines(conversation: str, limit: int) -> Select[Any]:
+    return select(messages).where(messages.c.conversation == conversation).limit(limit)
+
+
+def with_id(conversation: str) -> Callable[[Connection], list[Conversation]]:
+    """The conversation of that id, if there is one."""
+    return _conversations(conversations.c.id == conversation)
+
+
+def open_in(domain: str) -> Callable[[Connection], list[Conversation]]:
+    """Those in which a talk is open."""
+    return _conversations(conversations.c.domain == domain, _OPEN)
+
+
+def changed_in(site: str, since: int) -> Callable[[Connection], list[Conversation]]:
+    """Those that changed at or after `since`, oldest first."""
+    return _conversations(conversations.c.site == site, conversations.c.updated_at >= since)
+
+
+def _conversations(
+    *conditions: ColumnElement[bool],
+) -> Callable[[Connection], list[Conversation]]:
+    of = conversations.c
+    rows = select(conversations).where(*conditions).order_by(of.updated_at, of.id)
+    cursor_rows = (
+        select(cursors).join(conversations, cursors.c.conversation == of.id).where(*conditions)
+    )
+
+    def run(connection: Connection) -> list[Conversation]:
+        found = connection.execute(rows).all()
+        by_id: dict[str, dict[str, Cursor]] = {row.id: {} for row in found}
+        for conversation, participant, delivered, read in connection.execute(cursor_rows):
+            if conversation in by_id:
+                by_id[conversation][participant] = Cursor(delivered, read)
+        return [conversation_of(row, by_id[row.id]) for row in found]
+
+    return run
+
+
+def end(conversation: str, at: int) -> Callable[[Connection], TalkState]:
+    """Ends a talk. Raises NotFound or IllegalEvent."""
+    statement = _states(conversations.c.id == conversation)
+
+    def run(connection: Connection) -> TalkState:
+        row = connection.execute(statement).one_or_none()
+        if row is None:
+            raise NotFound("not_found", "There is no such conversation.")
+        return _end(connection, row, at)
+
+    return run
+
+
+def end_idle(domain: str, site: str, before: int, at: int) -> Callable[[Connection], list[str]]:
+    """Ends the open talks whose last line is older than `before`; gives their ids."""
+    of = conversations.c
+    statement = _states(of.domain == domain, of.site == site, _OPEN, of.updated_at < before)
+
+    def run(connection: Connection) -> list[str]:
+        rows = connection.execute(statement).all()
+        for row in rows:
+            _end(connection, row, at)
+        return [row.id for row in rows]
+
+    return run
+
+
+def _states(*conditions: ColumnElement[bool]) -> Select[Any]:
+    of = conversations.c
+    return (
+        select(of.id, of.seq, of.phase, of.operator, of.since, of.updated_at)
+        .where(*conditions)
+        .order_by(of.id)
+        .with_for_update()
+    )
+
+
+def _end(connection: Connection, row: Any, at: int) -> TalkState:
+    state = advance(state_of(row.phase, row.operator, row.since), Ended(), row.seq)
+    connection.execute(
+        update(conversations)
+        .where(conversations.c.id == row.id)
+        .values(
+            phase=state.phase.value,
+            operator=state.operator,
+            since=state.since,
+            updated_at=max(row.updated_at, at),
+        )
+    )
+    return state
