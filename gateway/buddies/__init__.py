@@ -1,0 +1,1 @@
+"""Visitors in the operators' contact lists: what to show (policy.py) and how (privilege.py)."""

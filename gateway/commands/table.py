@@ -1,0 +1,99 @@
+"""The commands, each once. Adding one is adding a function and its row."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Awaitable, Callable, Iterable
+
+from msgspec import Struct
+
+from switchboard.census import Census
+from switchboard.conversation import IllegalEvent
+from switchboard.model import Operator
+from switchboard.reception import Talks
+
+from ..talk import Talk
+
+
+class Request(Struct, frozen=True):
+    """A command as an operator gave it; `talk` is the window's, None in the desk's."""
+
+    operator: Operator
+    talk: Talk | None
+    words: str
+
+
+class Command(Struct, frozen=True):
+    """A row of the table."""
+
+    name: str
+    usage: str
+    summary: str
+    run: Callable[[Commands, Request], Awaitable[str]]
+
+
+class Commands:
+    """Runs what begins with `!` and gives the answer for the operator."""
+
+    def __init__(
+        self, domain: str, talks: Talks, census: Census, open_talks: Callable[[], Iterable[Talk]]
+    ) -> None:
+        self.domain = domain
+        self.talks = talks
+        self.census = census
+        self.open_talks = open_talks
+
+    async def run(self, body: str, operator: Operator, talk: Talk | None) -> str:
+        """The answer to one command; what is no command is never sent to a visitor."""
+        name, _, words = body.lstrip("!").strip().partition(" ")
+        command = _TABLE.get(name.lower())
+        if command is None:
+            near = difflib.get_close_matches(name.lower(), _TABLE, n=3)
+            hint = " or ".join(f"!{found}" for found in near) if near else "!help"
+            wrong = f"!{name} is no command" if name else "Commands begin with !"
+            return f"{wrong}; nothing was sent. Try {hint}, or begin a line with !! to send it."
+        return await command.run(self, Request(operator, talk, words.strip()))
+
+
+async def _help(commands: Commands, request: Request) -> str:
+    rows = [f"{command.usage}: {command.summary}" for command in _TABLE.values()]
+    return "\n".join(["Commands:", *rows, "!!text: sends a line that begins with !"])
+
+
+async def _who(commands: Commands, request: Request) -> str:
+    site = request.operator.site
+    waiting = {
+        talk.visitor: talk.state.phase.value for talk in commands.open_talks() if talk.site == site
+    }
+    visits = sorted(
+        (visit for visit in commands.census if visit.site == site), key=lambda visit: visit.since
+    )
+    if not visits:
+        return "Nobody is on the site."
+    rows = [
+        f"{visit.name}: {visit.page.title or visit.page.url or 'no page'}"
+        + (f" ({waiting[visit.visitor]})" if visit.visitor in waiting else "")
+        for visit in visits[:50]
+    ]
+    more = [f"… and {len(visits) - 50} more"] if len(visits) > 50 else []
+    return "\n".join([f"On the site: {len(visits)}", *rows, *more])
+
+
+async def _end(commands: Commands, request: Request) -> str:
+    if request.talk is None:
+        return "!end belongs in a visitor's window."
+    try:
+        await commands.talks.end(request.talk.visitor, commands.domain)
+    except IllegalEvent:
+        return "No talk is open here."
+    return "The talk is ended. The visitor leaves your list when they leave the site."
+
+
+_TABLE = {
+    command.name: command
+    for command in (
+        Command("help", "!help", "this list", _help),
+        Command("who", "!who", "who is on the site", _who),
+        Command("end", "!end", "ends the talk of this window", _end),
+    )
+}

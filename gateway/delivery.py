@@ -1,0 +1,467 @@
+"""Lines to operators: whose turn, to which resource, and until they have it.
+
+An operator is a cursor into the log. What is past it is sent once; it is sent again, with the
+same stanza id, only when link, resource or gateway were lost in between. The cursor moves when
+the resource has confirmed (confirm.py).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from functools import partial
+
+from switchboard import events
+from switchboard.lanes import Lanes
+from switchboard.model import Conversation, Cursor, Message, Operator, Phase
+from switchboard.ports import Clock
+from switchboard.reception import Directory, Talks
+from switchboard.reception.talks import operator_sender
+from switchboard.routing import Availability, recipients
+
+from . import outbound
+from .component import Link
+from .confirm import Confirmation, Confirmed, PingDue, Verdict
+from .jids import Jid, seq_of, stanza_id, visitor_full
+from .operators import Operators, Resource
+from .talk import Talk
+
+LATE_AFTER_MS = 30_000
+"""A line older than this is marked as delayed."""
+RECENT_MS = 900_000
+"""A talk in which nothing was said for this long needs no word about a lost link."""
+READ_LIMIT = 500
+
+
+class Delivery:
+    """All talks of one domain. `changed` hears of talks that begin, end or change hands."""
+
+    def __init__(
+        self,
+        domain: str,
+        link: Link,
+        operators: Operators,
+        directory: Directory,
+        talks: Talks,
+        clock: Clock,
+        lanes: Lanes,
+        changed: Callable[[Talk], None],
+    ) -> None:
+        self._domain = domain
+        self._link = link
+        self._operators = operators
+        self._directory = directory
+        self._service = talks
+        self._clock = clock
+        self._lanes = lanes
+        self._changed = changed
+        self._talks: dict[str, Talk] = {}
+        self._unconfirmed: set[str] = set()
+
+    def talks(self) -> list[Talk]:
+        """All talks held in memory, those that are over included."""
+        return list(self._talks.values())
+
+    def talk(self, visitor: str) -> Talk | None:
+        """The talk as it is held in memory; None if there has been none lately."""
+        return self._talks.get(visitor)
+
+    async def load(self) -> None:
+        """Takes over every open talk: a new process is a recovery."""
+        for conversation in await self._service.open_talks(self._domain):
+            if conversation.id not in self._talks:
+                self._adopt(conversation).broken(self._clock.now() - RECENT_MS)
+
+    async def catch_up(self) -> None:
+        """Looks whether a hint was lost, and offers again what could not be read or sent."""
+        stored = {one.id: one for one in await self._service.open_talks(self._domain)}
+        for visitor in stored.keys() | {talk.visitor for talk in self.talks() if talk.open}:
+            talk, conversation = self._talks.get(visitor), stored.get(visitor)
+            if talk is not None and conversation is not None and talk.state == conversation.state:
+                self.offer(talk)
+                if talk.head >= conversation.seq:
+                    continue
+            self._lanes.put(visitor, partial(self._catch_up, visitor))
+
+    async def find(self, visitor: str) -> Talk | None:
+        """The talk of a visitor who spoke at any time."""
+        talk = self._talks.get(visitor)
+        if talk is None:
+            conversation = await self._service.conversation(visitor)
+            if conversation is None:
+                return None
+            talk = self._talks.get(visitor) or self._adopt(conversation)
+        return talk
+
+    # What the bus tells
+
+    def committed(self, event: events.Committed) -> None:
+        """A line was stored."""
+        message = event.message
+        talk = self._talks.get(message.conversation)
+        if talk is None:
+            if event.state.since != message.seq - 1:
+                self._lanes.put(message.conversation, lambda: self._catch_up(message.conversation))
+                return
+            talk = self._adopt(
+                Conversation(
+                    id=message.conversation,
+                    site=event.site,
+                    domain=self._domain,
+                    seq=message.seq - 1,
+                    state=event.state,
+                    updated_at=message.at,
+                )
+            )
+            talk.origins_known = event.state.since == 0
+        if message.seq <= talk.head:
+            return
+        if message.seq != talk.head + 1:
+            self._lanes.put(talk.visitor, lambda: self._catch_up(talk.visitor))
+            return
+        before = talk.state
+        talk.append(message, event.state)
+        if before != talk.state:
+            self._tell_taken(talk, before.phase)
+            self._changed(talk)
+        self.offer(talk)
+
+    def state_changed(self, event: events.StateChanged) -> None:
+        """A talk was ended."""
+        talk = self._talks.get(event.conversation)
+        if talk is not None:
+            talk.state = event.state
+            self._changed(talk)
+
+    def visitor_types(self, event: events.Typing) -> None:
+        """The visitor writes, or has stopped to."""
+        talk = self._talks.get(event.conversation)
+        if talk is None or not self._link.up:
+            return
+        for operator in self._recipients(talk):
+            resource = self._choose(talk, operator)
+            if resource is not None:
+                sender = visitor_full(talk.visitor, self._domain)
+                self._link.send(outbound.typing(sender, resource.jid.full, event.composing))
+
+    # What the link tells
+
+    def link_down(self) -> None:
+        """Nothing that was not confirmed counts as sent."""
+        self._unconfirmed.clear()
+        for talk in self._talks.values():
+            talk.broken(self._clock.now() - RECENT_MS)
+
+    def operators_changed(self) -> None:
+        """Somebody answers, or does not answer any more, for a site."""
+        for talk in self.talks():
+            self.offer(talk)
+
+    def operator_here(self, address: str) -> None:
+        """An operator came or takes chats again: whatever waits for them goes out."""
+        sites = set(self._directory.sites_of(address))
+        for talk in list(self._talks.values()):
+            if talk.open and talk.site in sites:
+                self.offer(talk)
+
+    def resource_came(self, jid: Jid, repeated: bool) -> None:
+        """A resource became available: whatever it refused before, it may take now.
+
+        `repeated`: it was, and says so again, as a stream does that took the place of one that
+        was lost. ejabberd 23.01 tells no `unavailable` then, and lines on the way may be lost.
+        """
+        for talk in self.talks():
+            confirmation = talk.confirmations.get(jid)
+            if repeated and confirmation is not None and confirmation.outstanding:
+                self._again(talk, jid)
+            elif jid in talk.lost:
+                talk.lost.discard(jid)
+                self.offer(talk)
+
+    def resource_gone(self, jid: Jid) -> None:
+        """A resource has left: what it had not confirmed goes to another one."""
+        for talk in self.talks():
+            talk.lost.discard(jid)
+            if jid in talk.confirmations:
+                self._again(talk, jid)
+
+    def bounced(self, visitor: str, jid: Jid) -> None:
+        """A message came back: the resource is lost to this talk."""
+        talk = self._talks.get(visitor)
+        if talk is not None:
+            self._lose(talk, jid)
+
+    def awake(self, jid: Jid) -> None:
+        """A resource that was silent gave a sign of life."""
+        resource = self._operators.resource(jid)
+        if resource is not None and resource.asleep:
+            resource.asleep = False
+            now = self._clock.monotonic()
+            for talk in self.talks():
+                if (confirmation := talk.confirmations.get(jid)) is not None:
+                    confirmation.woke(now)
+            self.operator_here(jid.bare)
+
+    def wrote(self, visitor: str, jid: Jid) -> None:
+        """A resource wrote to the visitor: whatever it refused before, it takes now."""
+        talk = self._talks.get(visitor)
+        if talk is not None and jid in talk.lost:
+            talk.lost.discard(jid)
+            self.offer(talk)
+
+    def receipt(self, visitor: str, jid: Jid, id: str, displayed: bool) -> None:
+        """XEP-0184 §5.4, or XEP-0333's displayed: the resource has the line of that id."""
+        talk, seq = self._talks.get(visitor), seq_of(visitor, id)
+        if talk is None or seq is None or seq > talk.head:
+            return
+        resource, confirmation = self._operators.resource(jid), talk.confirmations.get(jid)
+        if resource is not None and not displayed:
+            resource.receipts = True
+        if confirmation is not None and (news := confirmation.receipt(seq)) is not None:
+            self._confirm(talk, jid, news)
+        operator = self._directory.operator(talk.site, jid.bare)
+        if displayed and operator is not None and seq <= talk.confirmed.get(operator.id, 0):
+            self._seen(talk, operator, Cursor(seq, seq))
+
+    def pong(self, visitor: str, jid: Jid, id: str) -> None:
+        """XEP-0199's result, which confirms all that went before the ping."""
+        talk = self._talks.get(visitor)
+        confirmation = None if talk is None else talk.confirmations.get(jid)
+        if talk is None or confirmation is None:
+            return
+        match confirmation.pong(id):
+            case Confirmed() as news:
+                resource = self._operators.resource(jid)
+                if resource is not None and resource.receipts is None:
+                    resource.receipts = False
+                self._confirm(talk, jid, news)
+            case Verdict.BROKEN:
+                self._again(talk, jid)
+            case _:
+                pass
+
+    def ping_failed(self, visitor: str, jid: Jid, id: str, unsupported: bool) -> None:
+        """A ping's error: it confirms nothing unless the client simply knows no pings."""
+        talk = self._talks.get(visitor)
+        confirmation = None if talk is None else talk.confirmations.get(jid)
+        if talk is None or confirmation is None:
+            return
+        match confirmation.ping_failed(id, unsupported):
+            case Confirmed() as news:
+                self._confirm(talk, jid, news)
+            case Verdict.LOST:
+                self._lose(talk, jid)
+            case Verdict.BROKEN:
+                self._again(talk, jid)
+            case _:
+                pass
+
+    def tick(self) -> None:
+        """To be called twice a second: pings what is not confirmed in time."""
+        now = self._clock.monotonic()
+        for visitor in list(self._unconfirmed):
+            talk = self._talks.get(visitor)
+            if talk is None or not talk.outstanding:
+                self._unconfirmed.discard(visitor)
+                continue
+            for jid, confirmation in list(talk.confirmations.items()):
+                self._tick(talk, jid, confirmation, now)
+
+    def forget(self, visitor: str) -> None:
+        """The visitor has left: a talk that is over needs no memory."""
+        talk = self._talks.get(visitor)
+        if talk is not None and not talk.open:
+            del self._talks[visitor]
+
+    def notice(self, talk: Talk, jid: str, body: str) -> None:
+        """A word of the desk in the visitor's window."""
+        sender = visitor_full(talk.visitor, self._domain)
+        self._link.send(outbound.notice(sender, jid, body))
+
+    def sweep(self, is_here: Callable[[str], bool]) -> None:
+        """Forgets talks that are over and whose visitors are away, but were asked about."""
+        for talk in self.talks():
+            if not is_here(talk.visitor):
+                self.forget(talk.visitor)
+
+    def offer(self, talk: Talk) -> None:
+        """Sends whatever the talk's operators have not got yet."""
+        if not self._link.up or not talk.open:
+            return
+        for operator in self._recipients(talk):
+            resource = self._choose(talk, operator)
+            if resource is None:
+                continue
+            if talk.recovering and talk.state.operator == operator.id:
+                talk.recovering = False
+                self._lanes.put(talk.visitor, partial(self._tell_last_line, talk))
+            while (after := talk.due(operator.id)) < talk.head:
+                found = talk.lines_after(after)
+                if found is None:
+                    # One read at a time: each ends here again, for every operator behind.
+                    if not talk.reading:
+                        talk.reading = True
+                        self._lanes.put(talk.visitor, partial(self._read_back, talk, after))
+                    break
+                lines, reach = found
+                for message in lines:
+                    self._send(talk, operator, resource, message)
+                talk.pushed[operator.id] = reach
+
+    # Inside
+
+    def _adopt(self, conversation: Conversation) -> Talk:
+        talk = self._talks[conversation.id] = Talk(conversation)
+        return talk
+
+    def _recipients(self, talk: Talk) -> list[Operator]:
+        found = {}
+        there = {}
+        for operator in self._directory.operators(talk.site):
+            found[operator.id] = operator
+            there[operator.id] = max(
+                (
+                    resource.availability
+                    for resource in self._operators.resources(operator.address)
+                    if resource.jid not in talk.lost
+                ),
+                default=Availability.GONE,
+            )
+        return [found[id] for id in recipients(talk.state, there)]
+
+    def _choose(self, talk: Talk, operator: Operator) -> Resource | None:
+        usable = [
+            resource
+            for resource in self._operators.resources(operator.address)
+            if resource.jid not in talk.lost and not resource.asleep
+        ]
+        preferred = talk.prefers.get(operator.id)
+        for resource in usable:
+            if resource.jid == preferred:
+                return resource
+        return max(usable, key=lambda resource: resource.rank, default=None)
+
+    def _send(self, talk: Talk, operator: Operator, resource: Resource, message: Message) -> None:
+        confirmation = talk.confirmations.get(resource.jid)
+        if confirmation is None:
+            prefix = f"{talk.visitor[2:]}-{secrets.token_hex(4)}"
+            confirmation = talk.confirmations[resource.jid] = Confirmation(prefix)
+        if confirmation.went(message.seq):
+            return
+        late = self._clock.now() - message.at > LATE_AFTER_MS
+        self._link.send(
+            outbound.line(
+                visitor_full(talk.visitor, self._domain),
+                resource.jid.full,
+                stanza_id(talk.visitor, message.seq),
+                message.body,
+                message.sender.name,
+                message.at if late else None,
+            )
+        )
+        confirmation.sent(message.seq, self._clock.monotonic())
+        talk.sent(operator.id, message.seq)
+        self._unconfirmed.add(talk.visitor)
+
+    def _tick(self, talk: Talk, jid: Jid, confirmation: Confirmation, now: float) -> None:
+        resource = self._operators.resource(jid)
+        match confirmation.tick(now, None if resource is None else resource.receipts):
+            case PingDue(id):
+                sender = visitor_full(talk.visitor, self._domain)
+                self._link.send(outbound.ping(sender, jid.full, id))
+            case Verdict.ASLEEP:
+                if resource is not None:
+                    resource.asleep = True
+                self._take_back(talk, jid)
+            case _:
+                pass
+
+    def _confirm(self, talk: Talk, jid: Jid, news: Confirmed) -> None:
+        operator = self._directory.operator(talk.site, jid.bare)
+        if operator is None or not talk.confirm(operator.id, news.seqs):
+            return
+        seq = talk.confirmed[operator.id]
+        for resource, confirmation in talk.confirmations.items():
+            if resource.bare == jid.bare:
+                confirmation.forget(seq)
+        self._seen(talk, operator, Cursor(seq, 0))
+
+    def _seen(self, talk: Talk, operator: Operator, cursor: Cursor) -> None:
+        self._service.seen(talk.visitor, self._domain, operator_sender(operator), cursor)
+
+    def _lose(self, talk: Talk, jid: Jid) -> None:
+        talk.lost.add(jid)
+        self._again(talk, jid)
+
+    def _again(self, talk: Talk, jid: Jid) -> None:
+        """The resource's stream broke: it may itself get again what it has not confirmed."""
+        talk.confirmations.pop(jid, None)
+        self._take_back(talk, jid)
+
+    def _take_back(self, talk: Talk, jid: Jid) -> None:
+        """What the resource has not confirmed counts as not sent."""
+        operator = self._directory.operator(talk.site, jid.bare)
+        if operator is not None:
+            talk.pushed.pop(operator.id, None)
+        self.offer(talk)
+
+    async def _catch_up(self, visitor: str) -> None:
+        """A hint was lost: the store knows. What is told meanwhile is newer than what was read."""
+        while True:
+            talk = self._talks.get(visitor)
+            head, state = (0, None) if talk is None else (talk.head, talk.state)
+            conversation = await self._service.conversation(visitor)
+            if conversation is None:
+                return
+            if talk is None:
+                if visitor not in self._talks:
+                    talk = self._adopt(conversation)
+                    break
+                continue
+            lines = await self._service.read(visitor, head, READ_LIMIT)
+            if talk.head == head and talk.state is state:
+                for message in lines:
+                    # A later line may have brought a state that was read too early.
+                    if talk.head + 1 == message.seq <= conversation.seq:
+                        talk.append(message, conversation.state)
+                if talk.head >= conversation.seq:
+                    talk.state = conversation.state
+            if talk.head >= conversation.seq or talk.head == head:
+                break
+        self._changed(talk)
+        self.offer(talk)
+
+    async def _read_back(self, talk: Talk, after: int) -> None:
+        head = talk.head
+        try:
+            lines = await self._service.read(talk.visitor, after, READ_LIMIT)
+        finally:
+            talk.reading = False
+        talk.page = (after, lines[-1].seq if len(lines) == READ_LIMIT else max(head, after), lines)
+        self.offer(talk)
+        talk.page = None
+
+    async def _tell_last_line(self, talk: Talk) -> None:
+        owner = talk.state.operator
+        lines = await self._service.history(talk.visitor, None, READ_LIMIT)
+        last = next((m for m in reversed(lines) if m.sender.id == owner), None)
+        operator = self._directory.operator_of_id(talk.site, owner or "")
+        resource = None if operator is None else self._choose(talk, operator)
+        if last is not None and resource is not None:
+            words = last.body if len(last.body) <= 80 else last.body[:79] + "…"
+            self.notice(
+                talk,
+                resource.jid.full,
+                f"The connection was interrupted. Your last line that was stored: “{words}”",
+            )
+
+    def _tell_taken(self, talk: Talk, before: Phase) -> None:
+        owner = talk.state.operator
+        if before is not Phase.WAITING or owner is None or not self._link.up:
+            return
+        by = self._directory.operator_of_id(talk.site, owner)
+        for operator in self._directory.operators(talk.site):
+            if operator.id != owner and operator.id in talk.pushed:
+                resource = self._choose(talk, operator)
+                if resource is not None and by is not None:
+                    self.notice(talk, resource.jid.full, f"{by.name} answers {talk.name}.")

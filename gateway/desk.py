@@ -1,0 +1,131 @@
+"""The desks: their state, told to visitors by the bus and to operators as a contact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from switchboard import events
+from switchboard.census import Census
+from switchboard.model import DeskState, Phase, Site
+from switchboard.ports import Bus, Clock
+from switchboard.reception import Directory
+from switchboard.reception.desks import ANNOUNCE_EVERY
+from switchboard.routing import desk_state
+
+from . import outbound
+from .component import Link
+from .jids import desk_jid
+from .operators import Operators
+from .talk import Talk
+
+_SHOW = {DeskState.ONLINE: "", DeskState.BUSY: "dnd", DeskState.OFFLINE: "xa"}
+
+
+class Desks:
+    """All desks, which live on the first domain."""
+
+    def __init__(
+        self,
+        domain: str,
+        link: Link,
+        bus: Bus,
+        directory: Directory,
+        operators: Operators,
+        clock: Clock,
+        census: Census,
+        talks: Callable[[], Iterable[Talk]],
+    ) -> None:
+        self._domain = domain
+        self._link = link
+        self._bus = bus
+        self._directory = directory
+        self._operators = operators
+        self._clock = clock
+        self._census = census
+        self._talks = talks
+        self._announced: dict[str, events.Desk] = {}
+        self._announce_at = 0.0
+        self._contacts: dict[str, set[str]] = {}
+        self._shown: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def state(self, site: str) -> DeskState:
+        """Online only if the link is up and an operator who takes chats is there."""
+        if not self._link.up:
+            return DeskState.OFFLINE
+        return desk_state(
+            self._operators.availability(operator.address)
+            for operator in self._directory.operators(site)
+        )
+
+    def announce(self) -> None:
+        """To be called every second and on each change: tells what changed, all when due."""
+        now = self._clock.monotonic()
+        due = now >= self._announce_at
+        if due:
+            self._announce_at = now + ANNOUNCE_EVERY
+        for site in self._directory.sites():
+            desk = events.Desk(site.key, self.state(site.key), site.settings.title)
+            if due or self._announced.get(site.key) != desk:
+                self._announced[site.key] = desk
+                self._bus.publish(events.desk_topic(site.key), desk)
+        if due and self._link.up:
+            self._show_contacts()
+
+    def probe(self) -> None:
+        """Asks for every operator's presence (RFC 6121 §4.3): answered to who shares theirs."""
+        for site in self._directory.sites():
+            for operator in self._directory.operators(site.key):
+                self._link.send(
+                    outbound.presence(desk_jid(site.key, self._domain), operator.address, "probe")
+                )
+
+    def added(self, site: str, address: str) -> None:
+        """An operator has the desk as a contact."""
+        self._contacts.setdefault(site, set()).add(address)
+        self._shown.pop((site, address), None)
+        self._show(site, address)
+
+    def operator_gone(self, address: str) -> None:
+        """An operator's last client has left: whoever comes next has seen nothing."""
+        for pair in [pair for pair in self._shown if pair[1] == address]:
+            del self._shown[pair]
+
+    def link_down(self) -> None:
+        """Visitors learn at once; contacts are told anew when the link is back."""
+        self._contacts.clear()
+        self._shown.clear()
+        self._announce_at = 0.0
+        self.announce()
+
+    def say_goodbye(self) -> None:
+        """The component stops."""
+        for site, address in self._shown:
+            self._link.send(outbound.presence(desk_jid(site, self._domain), address, "unavailable"))
+
+    def _show_contacts(self) -> None:
+        for site, addresses in self._contacts.items():
+            for address in addresses:
+                if self._operators.is_there(address):
+                    self._show(site, address)
+
+    def _show(self, key: str, address: str) -> None:
+        site = self._directory.find(key)
+        if site is None or self._directory.operator(key, address) is None:
+            return
+        news = (_SHOW[self.state(key)], self._status(site))
+        if self._shown.get((key, address)) != news:
+            self._shown[key, address] = news
+            sender = desk_jid(key, self._domain)
+            self._link.send(
+                outbound.presence(sender, address, None, *news, nick=site.settings.title)
+            )
+
+    def _status(self, site: Site) -> str:
+        visitors = sum(1 for visit in self._census if visit.site == site.key)
+        waiting = sum(
+            1
+            for talk in self._talks()
+            if talk.site == site.key and talk.state.phase is Phase.WAITING
+        )
+        noun = "visitor" if visitors == 1 else "visitors"
+        return f"{visitors} {noun}, {waiting} waiting"

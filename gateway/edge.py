@@ -1,0 +1,356 @@
+"""The Jabber edge put together: one `Gateway` a domain, one `JabberEdge` a process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from xml.etree import ElementTree as ET
+
+from msgspec import Struct
+
+from switchboard import events
+from switchboard.census import Census
+from switchboard.lanes import Lanes
+from switchboard.model import Visit
+from switchboard.ports import Bus, Clock, Store
+from switchboard.reception import Directory, Talks
+
+from . import namespaces as ns
+from . import outbound
+from .acknowledge import Acknowledgements
+from .buddies.list import BuddyList
+from .buddies.privilege import Privileges
+from .commands import Commands
+from .component import Link, LinkState
+from .delivery import Delivery
+from .desk import Desks
+from .inbound import stanza as decode
+from .inbound.iq import IqDoor
+from .inbound.message import MessageDoor
+from .inbound.presence import PresenceDoor
+from .iqs import Iqs
+from .jids import Jid, site_of, visitor_of
+from .operators import Operators
+from .rights import Rights
+from .talk import Talk
+from .xml import element
+
+TICK = 0.5
+IDLE_EVERY = 60.0
+"""Seconds between looks for talks in which nothing is said any more."""
+CATCH_UP_EVERY = 30.0
+"""Seconds between looks for what the bus has lost."""
+
+log = logging.getLogger(__name__)
+
+
+class JabberSettings(Struct, frozen=True):
+    """How to reach the Jabber server; `grace` in seconds."""
+
+    host: str
+    port: int
+    domains: tuple[str, ...]
+    secret: str
+    grace: float
+    version: str
+
+
+class Gateway:
+    """One component domain: the link's bridge and the census's watcher."""
+
+    def __init__(
+        self,
+        domain: str,
+        settings: JabberSettings,
+        store: Store,
+        directory: Directory,
+        talks: Talks,
+        bus: Bus,
+        clock: Clock,
+        desks_live_here: bool,
+    ) -> None:
+        self.domain = domain
+        self._directory = directory
+        self._talks = talks
+        self._bus = bus
+        self._desks_live_here = desks_live_here
+        self._lanes = Lanes()
+        self._operators = Operators()
+        self.link = Link(domain, settings.secret, settings.host, settings.port, self, clock)
+        self._iqs = Iqs(self.link.send)
+        self.privileges = Privileges(domain, self._iqs)
+        self._census = Census(bus, clock, self, settings.grace)
+        self._delivery = Delivery(
+            domain,
+            self.link,
+            self._operators,
+            directory,
+            talks,
+            clock,
+            self._lanes,
+            self._talk_changed,
+        )
+        self._acknowledgements = Acknowledgements(
+            domain, self.link, self._delivery, talks, self._lanes
+        )
+        rights = Rights(directory, self._census, self._delivery)
+        self._buddies = BuddyList(
+            domain,
+            self.link,
+            store,
+            directory,
+            self._operators,
+            self.privileges,
+            self._delivery.talks,
+        )
+        self._desks = Desks(
+            domain,
+            self.link,
+            bus,
+            directory,
+            self._operators,
+            clock,
+            self._census,
+            self._delivery.talks,
+        )
+        commands = Commands(domain, talks, self._census, self._delivery.talks)
+        self._messages = MessageDoor(
+            domain, self.link, rights, self._delivery, talks, self._census, commands
+        )
+        self._presences = PresenceDoor(
+            self.link,
+            self._operators,
+            rights,
+            self.privileges,
+            self._delivery,
+            self._buddies,
+            self._desks,
+        )
+        self._questions = IqDoor(
+            self.link, settings.version, self._name_of, lambda: [s.key for s in directory.sites()]
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        directory.listen(self._directory_changed)
+
+    async def start(self) -> None:
+        """Takes over what an earlier process left, and begins to connect."""
+        await self._delivery.load()
+        await self._buddies.load(self._census)
+        self._bus.subscribe(events.domain_topic(self.domain), self._heard)
+        self._census.ask()
+        loop = asyncio.get_running_loop()
+        self._tasks = [
+            loop.create_task(work)
+            for work in (
+                self.link.run(),
+                self._buddies.run(),
+                self._tick(),
+                self._end_idle(),
+                self._catch_up(),
+            )
+        ]
+
+    async def stop(self) -> None:
+        """Leaves nobody looking as if they were there, and closes the link."""
+        if self.link.up:
+            self._buddies.say_goodbye()
+            self._desks.say_goodbye()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.link.stop()
+        await self._lanes.settle()
+
+    # component.Bridge
+
+    def link_up(self) -> None:
+        self._census.ask()
+        if self._desks_live_here:
+            self._desks.probe()
+            self._desks.announce()
+        self._buddies.touch()
+
+    def link_down(self) -> None:
+        self._operators.clear()
+        self.privileges.clear()
+        self._iqs.abandon()
+        self._delivery.link_down()
+        self._buddies.link_down()
+        if self._desks_live_here:
+            self._desks.link_down()
+
+    def stanza(self, xml: ET.Element) -> None:
+        name = xml.tag.rpartition("}")[2]
+        if name == "message":
+            self._message(xml)
+        elif name == "presence":
+            presence = decode.presence(xml)
+            # At once: a pong right behind it must not be taken for the former stream's.
+            if not self._presences.came_or_went(presence):
+                self._lanes.put(presence.sender.full, lambda: self._presences.handle(presence))
+        else:
+            self._iq(decode.iq(xml))
+
+    # census.Watcher
+
+    def visitor_here(self, visit: Visit) -> None:
+        if visit.domain != self.domain:
+            return
+        talk = self._delivery.talk(visit.visitor)
+        if talk is not None:
+            talk.away_told = False
+            talk.name = visit.name
+            if talk.visitor_cursor.delivered < talk.head:
+                self._talks.look(visit.visitor, talk.head)
+        self._buddies.here(visit.visitor)
+
+    def visitor_left(self, visitor: str) -> None:
+        self._delivery.forget(visitor)
+        self._buddies.left(visitor)
+
+    # Inside
+
+    def _message(self, xml: ET.Element) -> None:
+        message = decode.message(xml)
+        if message.privileges is not None and not message.sender.local:
+            self.privileges.granted(message.sender.bare, message.privileges)
+            self._buddies.touch()
+        elif message.type == "error":
+            # At once, as the pong behind it is.
+            self._messages.bounced(message)
+        else:
+            lane = visitor_of(message.to.local) or message.sender.bare
+            self._lanes.put(lane, lambda: self._messages.handle(message))
+
+    def _iq(self, iq: decode.Iq) -> None:
+        if iq.type in ("get", "set"):
+            if iq.sender.bare != self.domain:
+                self._questions.handle(iq)
+            return
+        visitor = visitor_of(iq.to.local)
+        if visitor is None:
+            self._iqs.answered(iq)
+        elif iq.type == "result":
+            self._delivery.awake(iq.sender)
+            self._delivery.pong(visitor, iq.sender, iq.id)
+        elif iq.condition == "feature-not-implemented":
+            # Not in the visitor's lane, where lines would wait for the client's disco.
+            lane = f"disco {iq.sender.full}"
+            self._lanes.put(lane, lambda: self._ping_unsupported(visitor, iq))
+        else:
+            self._delivery.ping_failed(visitor, iq.sender, iq.id, unsupported=False)
+
+    async def _ping_unsupported(self, visitor: str, iq: decode.Iq) -> None:
+        """Believed only if the client's disco (XEP-0030) says the same."""
+        resource = self._operators.resource(iq.sender)
+        if resource is not None and resource.ping is None:
+            answer = await self._iqs.ask(
+                iq.sender.full,
+                lambda id: outbound.iq(
+                    "get",
+                    self.domain,
+                    iq.sender.full,
+                    id,
+                    element("query", {"xmlns": ns.DISCO_INFO}),
+                ),
+            )
+            if answer is not None and answer.type == "result" and answer.payload is not None:
+                features = {child.get("var") for child in answer.payload}
+                resource.ping = ns.PING in features
+        unsupported = resource is not None and resource.ping is False
+        self._delivery.ping_failed(visitor, iq.sender, iq.id, unsupported)
+
+    def _heard(self, event: events.Event) -> None:
+        match event:
+            case events.Committed():
+                self._delivery.committed(event)
+            case events.Receipt() if event.participant.id == event.conversation:
+                self._acknowledgements.visitor_read(event)
+            case events.Typing() if event.sender.id == event.conversation:
+                self._delivery.visitor_types(event)
+            case events.StateChanged():
+                self._delivery.state_changed(event)
+            case _:
+                pass
+
+    def _talk_changed(self, talk: Talk) -> None:
+        self._buddies.touch()
+        if not talk.open and self._census.visit(talk.visitor) is None:
+            self._delivery.forget(talk.visitor)
+
+    def _directory_changed(self) -> None:
+        self._buddies.touch()
+        self._delivery.operators_changed()
+        if self.link.up and self._desks_live_here:
+            self._desks.probe()
+            self._desks.announce()
+
+    def _name_of(self, jid: Jid) -> str:
+        if (visitor := visitor_of(jid.local)) is not None:
+            visit = self._census.visit(visitor)
+            return visit.name if visit is not None else "Visitor"
+        site = self._directory.find(site_of(jid.local) or "")
+        return site.settings.title if site is not None else "Parley"
+
+    async def _tick(self) -> None:
+        swept = 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(TICK)
+            self._delivery.tick()
+            if loop.time() - swept >= 1.0:
+                swept = loop.time()
+                self._census.sweep()
+                if self._desks_live_here:
+                    self._desks.announce()
+
+    async def _catch_up(self) -> None:
+        while True:
+            await asyncio.sleep(CATCH_UP_EVERY)
+            self._delivery.sweep(lambda visitor: self._census.visit(visitor) is not None)
+            try:
+                await self._delivery.catch_up()
+            except Exception:
+                log.exception("%s: the open talks could not be read", self.domain)
+
+    async def _end_idle(self) -> None:
+        while True:
+            for site in list(self._directory.sites()):
+                try:
+                    await self._talks.end_idle(self.domain, site.key, site.settings.talk.idle_hours)
+                except Exception:
+                    log.exception("idle talks of %s could not be ended", site.key)
+            await asyncio.sleep(IDLE_EVERY)
+
+
+class JabberEdge:
+    """All domains of one process."""
+
+    def __init__(
+        self,
+        settings: JabberSettings,
+        store: Store,
+        directory: Directory,
+        talks: Talks,
+        bus: Bus,
+        clock: Clock,
+    ) -> None:
+        self.gateways = [
+            Gateway(domain, settings, store, directory, talks, bus, clock, number == 0)
+            for number, domain in enumerate(settings.domains)
+        ]
+
+    async def start(self) -> None:
+        """Begins to connect every domain; returns before any link is up."""
+        for gateway in self.gateways:
+            await gateway.start()
+
+    async def stop(self) -> None:
+        """Corrects presence and closes all links."""
+        await asyncio.gather(*(gateway.stop() for gateway in self.gateways))
+
+    def health(self) -> dict[str, tuple[LinkState, str]]:
+        """Each domain's link, and why it is not up."""
+        return {
+            gateway.domain: (gateway.link.state, gateway.link.reason) for gateway in self.gateways
+        }

@@ -1,0 +1,177 @@
+"""Messages from operators: lines, commands, typing, receipts, bounces."""
+
+from __future__ import annotations
+
+import logging
+
+from switchboard.census import Census
+from switchboard.errors import Forbidden, NotFound, Reject, RetryLater, SwitchboardError
+from switchboard.model import Operator
+from switchboard.reception import Talks
+from switchboard.reception.talks import operator_sender
+
+from .. import outbound
+from ..commands import Commands
+from ..component import Link
+from ..delivery import Delivery
+from ..jids import site_of, visitor_of
+from ..rights import Rights
+from ..talk import Origin, Talk, encode_origin
+from .stanza import Message
+
+UNREADABLE = (
+    "This message came encrypted and could not be read: the visitor's browser has no keys. "
+    "Please turn encryption off for this contact and send it again."
+)
+
+log = logging.getLogger(__name__)
+
+
+class MessageDoor:
+    """What a message from outside does; `handle` is called in order per visitor."""
+
+    def __init__(
+        self,
+        domain: str,
+        link: Link,
+        rights: Rights,
+        delivery: Delivery,
+        talks: Talks,
+        census: Census,
+        commands: Commands,
+    ) -> None:
+        self._domain = domain
+        self._link = link
+        self._rights = rights
+        self._delivery = delivery
+        self._talks = talks
+        self._census = census
+        self._commands = commands
+
+    async def handle(self, message: Message) -> None:
+        """One message; refusals go back as stanza errors, in this one place."""
+        if message.type in ("groupchat", "headline"):
+            return
+        try:
+            await self._take(message)
+        except SwitchboardError as error:
+            condition, kind = _stanza_error(error)
+            self._link.send(
+                outbound.error(
+                    "message",
+                    message.to.full,
+                    message.sender.full,
+                    message.id,
+                    condition,
+                    kind,
+                    str(error),
+                )
+            )
+
+    async def _take(self, message: Message) -> None:
+        visitor = visitor_of(message.to.local)
+        if visitor is None:
+            await self._to_desk(message)
+            return
+        operator = await self._rights.over(message.sender.bare, visitor)
+        if operator is None:
+            if not message.body and not message.encrypted:
+                return
+            if await self._rights.site_of(visitor) is None:
+                raise NotFound("unknown_visitor", "There is no such visitor.")
+            raise Forbidden("forbidden", "Only operators of the site may write to its visitors.")
+        jid = message.sender
+        self._delivery.awake(jid)
+        if message.received:
+            self._delivery.receipt(visitor, jid, message.received, displayed=False)
+        if message.displayed:
+            self._delivery.receipt(visitor, jid, message.displayed, displayed=True)
+        if message.encrypted:
+            raise Reject("invalid", UNREADABLE)
+        if message.body:
+            self._delivery.wrote(visitor, jid)
+            await self._line(message, visitor, operator)
+        elif message.chat_state:
+            self._talks.typing(
+                visitor,
+                self._domain,
+                operator_sender(operator),
+                message.chat_state == "composing",
+            )
+
+    async def _line(self, message: Message, visitor: str, operator: Operator) -> None:
+        body = message.body
+        if body.startswith("!!"):
+            body = body[1:]
+        elif body.startswith("!"):
+            talk = await self._delivery.find(visitor)
+            answer = await self._commands.run(body, operator, talk)
+            self._answer(message, visitor, talk, answer)
+            return
+        origin = None
+        if message.id and (message.asks_receipt or message.markable):
+            origin = encode_origin(
+                Origin(message.sender.full, message.id, message.asks_receipt, message.markable)
+            )
+        appended = await self._talks.answer(
+            operator,
+            visitor,
+            self._domain,
+            body,
+            (message.sender.full, message.id) if message.id else None,
+            origin,
+        )
+        talk = await self._delivery.find(visitor)
+        if talk is None or not appended.fresh:
+            return
+        talk.prefers[operator.id] = message.sender
+        if self._census.visit(visitor) is not None:
+            talk.away_told = False
+        elif not talk.away_told:
+            talk.away_told = True
+            self._delivery.notice(
+                talk,
+                message.sender.full,
+                f"{talk.name or 'The visitor'} is not on the site now. "
+                "Your message is stored and shown when they return.",
+            )
+
+    async def _to_desk(self, message: Message) -> None:
+        site = site_of(message.to.local)
+        operator = None if site is None else self._rights.of_site(message.sender.bare, site)
+        if not message.body:
+            return
+        if operator is None:
+            if message.to.local:
+                raise Forbidden("forbidden", "Only operators of the site may write to its desk.")
+            raise Reject("unavailable", "Write to a visitor or to your site's desk.")
+        answer = await self._commands.run(message.body, operator, None)
+        self._link.send(outbound.notice(message.to.bare, message.sender.full, answer))
+
+    def _answer(self, message: Message, visitor: str, talk: Talk | None, answer: str) -> None:
+        if talk is not None:
+            self._delivery.notice(talk, message.sender.full, answer)
+        else:
+            self._link.send(outbound.notice(message.to.bare, message.sender.full, answer))
+
+    def bounced(self, message: Message) -> None:
+        """A message of ours came back; an error is never answered (RFC 6120 §8.3.1)."""
+        visitor = visitor_of(message.to.local)
+        if visitor is not None:
+            log.info("%s does not take messages: %s", message.sender.full, message.condition)
+            self._delivery.bounced(visitor, message.sender)
+
+
+def _stanza_error(error: SwitchboardError) -> tuple[str, str]:
+    """RFC 6120 §8.3.3: the condition and its type."""
+    match error:
+        case Forbidden():
+            return "forbidden", "auth"
+        case NotFound():
+            return "item-not-found", "cancel"
+        case RetryLater():
+            return "resource-constraint", "wait"
+        case Reject(reason="too_long"):
+            return "policy-violation", "modify"
+        case _:
+            return "not-acceptable", "modify"

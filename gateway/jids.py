@@ -1,0 +1,80 @@
+"""Ids <-> JIDs, injective both ways.
+
+`<visitor id>@<domain>/web` is a visitor, `<site key>@<domain>` a desk, `<domain>` the component.
+Site keys never begin with `v-`, so that the local part alone tells which it is.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from switchboard.model import SITE_KEY, VISITOR_ID
+
+VISITOR_RESOURCE = "web"
+
+_VISITOR = re.compile(VISITOR_ID)
+_SITE = re.compile(SITE_KEY)
+
+
+class Jid(NamedTuple):
+    """A JID in its parts (RFC 7622), as the server stamped it: prepared and in lower case."""
+
+    local: str
+    domain: str
+    resource: str
+
+    @property
+    def bare(self) -> str:
+        """`local@domain`, or `domain`."""
+        return f"{self.local}@{self.domain}" if self.local else self.domain
+
+    @property
+    def full(self) -> str:
+        """With the resource, if there is one."""
+        return f"{self.bare}/{self.resource}" if self.resource else self.bare
+
+
+def parse(jid: str) -> Jid:
+    """Takes a JID apart (RFC 7622 §3.2); the parts are not validated."""
+    bare, _, resource = jid.partition("/")
+    local, at, domain = bare.partition("@")
+    return Jid(local, domain, resource) if at else Jid("", bare, resource)
+
+
+def visitor_of(local: str) -> str | None:
+    """The visitor's id that a local part is, or None."""
+    return local if _VISITOR.match(local) else None
+
+
+def site_of(local: str) -> str | None:
+    """The site's key that a local part may be, or None."""
+    return local if _SITE.match(local) else None
+
+
+def visitor_bare(visitor: str, domain: str) -> str:
+    """A visitor's bare JID: the entry in a contact list."""
+    return f"{visitor}@{domain}"
+
+
+def visitor_full(visitor: str, domain: str) -> str:
+    """Where a visitor's stanzas come from."""
+    return f"{visitor}@{domain}/{VISITOR_RESOURCE}"
+
+
+def desk_jid(site: str, domain: str) -> str:
+    """A site's desk."""
+    return f"{site}@{domain}"
+
+
+def stanza_id(visitor: str, seq: int) -> str:
+    """The id of the message that carries a line: the same whenever it is sent again."""
+    return f"{visitor[2:]}-{seq}"
+
+
+def seq_of(visitor: str, id: str) -> int | None:
+    """The line that a stanza id stands for, if it is one of this visitor's."""
+    name, _, number = id.rpartition("-")
+    if name != visitor[2:] or not (number.isascii() and number.isdigit()) or len(number) > 12:
+        return None
+    return int(number)

@@ -1,0 +1,124 @@
+"""Effects -> stanzas. Nothing here decides anything."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from . import namespaces as ns
+from .xml import Xml, element, escape, text
+
+_ACTIVE = element("active", {"xmlns": ns.CHAT_STATES})
+_COMPOSING = element("composing", {"xmlns": ns.CHAT_STATES})
+_PAUSED = element("paused", {"xmlns": ns.CHAT_STATES})
+_NO_STORE = element("no-store", {"xmlns": ns.HINTS})
+_ASKS = Xml(
+    _ACTIVE
+    + element("request", {"xmlns": ns.RECEIPTS})
+    + element("markable", {"xmlns": ns.MARKERS})
+)
+
+NOTICE = "[desk] "
+"""Begins what the desk itself says in a visitor's window; no visitor's line may."""
+
+
+def timestamp(milliseconds: int) -> str:
+    """XEP-0082 DateTime in UTC, to the second."""
+    return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def line(
+    from_jid: str, to_jid: str, id: str, body: str, nick: str, delayed_since: int | None
+) -> Xml:
+    """A visitor's line, asking for a receipt (XEP-0184) and a marker (XEP-0333).
+
+    Its chat state is active, without which profanity and others tell no typing (XEP-0085 §5.1).
+    `delayed_since` is when it was written, in ms, if that is some time ago (XEP-0203).
+    """
+    if body.lstrip().startswith(NOTICE.strip()):
+        body = "» " + body
+    children = [
+        text("body", body),
+        _ASKS,
+        element("origin-id", {"xmlns": ns.STANZA_IDS, "id": id}),
+        element("nick", {"xmlns": ns.NICK}, escape(nick)),
+    ]
+    if delayed_since is not None:
+        children.append(element("delay", {"xmlns": ns.DELAY, "stamp": timestamp(delayed_since)}))
+    return _message(from_jid, to_jid, id, *children)
+
+
+def notice(from_jid: str, to_jid: str, body: str) -> Xml:
+    """A word of the desk itself to an operator."""
+    return _message(from_jid, to_jid, None, text("body", NOTICE + body), _ACTIVE)
+
+
+def typing(from_jid: str, to_jid: str, composing: bool) -> Xml:
+    """A chat state alone (XEP-0085)."""
+    return _message(from_jid, to_jid, None, _COMPOSING if composing else _PAUSED, _NO_STORE)
+
+
+def received(from_jid: str, to_jid: str, id: str) -> Xml:
+    """The browser has the operator's message `id` (XEP-0184 §5.4)."""
+    return _message(from_jid, to_jid, None, element("received", {"xmlns": ns.RECEIPTS, "id": id}))
+
+
+def displayed(from_jid: str, to_jid: str, id: str) -> Xml:
+    """A person could see the operator's message `id` (XEP-0333 §4)."""
+    return _message(from_jid, to_jid, None, element("displayed", {"xmlns": ns.MARKERS, "id": id}))
+
+
+def ping(from_jid: str, to_jid: str, id: str) -> Xml:
+    """XEP-0199 §4.5, component to client."""
+    return iq("get", from_jid, to_jid, id, element("ping", {"xmlns": ns.PING}))
+
+
+def presence(
+    from_jid: str,
+    to_jid: str,
+    kind: str | None = None,
+    show: str = "",
+    status: str = "",
+    nick: str = "",
+) -> Xml:
+    """RFC 6121 §4.7; `kind` is the stanza's type, None for available."""
+    children = []
+    if show:
+        children.append(text("show", show))
+    if status:
+        children.append(text("status", status))
+    if nick:
+        children.append(element("nick", {"xmlns": ns.NICK}, escape(nick)))
+    return element("presence", {"type": kind, "from": from_jid, "to": to_jid}, *children)
+
+
+def roster_set(
+    domain: str, to_jid: str, id: str, contact: str, name: str, group: str, subscription: str
+) -> Xml:
+    """One contact-list entry, by privilege (XEP-0356 §4.2) or to be removed (RFC 6121 §2.5)."""
+    if subscription == "remove":
+        item = element("item", {"jid": contact, "subscription": subscription})
+    else:
+        attributes = {"jid": contact, "name": name, "subscription": subscription}
+        item = element("item", dict(attributes), text("group", group))
+    return iq("set", domain, to_jid, id, element("query", {"xmlns": ns.ROSTER}, item))
+
+
+def iq(kind: str, from_jid: str, to_jid: str, id: str, *children: Xml) -> Xml:
+    """RFC 6120 §8.2.3."""
+    return element("iq", {"type": kind, "from": from_jid, "to": to_jid, "id": id}, *children)
+
+
+def error(
+    name: str, from_jid: str, to_jid: str, id: str, condition: str, kind: str, words: str = ""
+) -> Xml:
+    """A stanza error (RFC 6120 §8.3): `kind` is auth, cancel, modify or wait."""
+    children = [element(condition, {"xmlns": ns.STANZAS})]
+    if words:
+        children.append(element("text", {"xmlns": ns.STANZAS}, escape(words)))
+    attributes = {"type": "error", "from": from_jid, "to": to_jid, "id": id}
+    return element(name, dict(attributes), element("error", {"type": kind}, *children))
+
+
+def _message(from_jid: str, to_jid: str, id: str | None, *children: Xml) -> Xml:
+    attributes = {"type": "chat", "from": from_jid, "to": to_jid, "id": id}
+    return element("message", attributes, *children)

@@ -1,0 +1,182 @@
+"""One talk as the gateway holds it in memory: all of it can be built again from the store."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+import msgspec
+from msgspec import Struct
+
+from switchboard.model import Conversation, Cursor, Message, Phase, SenderKind, TalkState
+
+from .confirm import Confirmation
+from .jids import Jid
+
+TAIL = 50
+"""Lines kept in memory, for operators who come or lose a client a little later."""
+
+
+class Origin(Struct, frozen=True, omit_defaults=True):
+    """Where an operator's line came from, kept beside it so that it can be acknowledged."""
+
+    jid: str
+    id: str
+    receipt: bool = False
+    marker: bool = False
+
+
+_ORIGIN = msgspec.json.Decoder(Origin)
+
+
+def encode_origin(origin: Origin) -> str:
+    """As it is stored in a message."""
+    return msgspec.json.encode(origin).decode()
+
+
+def decode_origin(message: Message) -> Origin | None:
+    """The origin of an operator's line, if it was to be acknowledged."""
+    return None if message.origin is None else _ORIGIN.decode(message.origin)
+
+
+class Talk:
+    """A visitor's conversation with a desk, and how far each operator is in it."""
+
+    __slots__ = (
+        "away_told",
+        "confirmations",
+        "confirmed",
+        "head",
+        "lost",
+        "name",
+        "origins",
+        "origins_known",
+        "page",
+        "prefers",
+        "pushed",
+        "reached",
+        "reading",
+        "recovering",
+        "site",
+        "state",
+        "tail",
+        "updated_at",
+        "visitor",
+        "visitor_cursor",
+        "waits",
+    )
+
+    def __init__(self, conversation: Conversation) -> None:
+        self.visitor = conversation.id
+        self.site = conversation.site
+        self.name = conversation.name
+        self.state = conversation.state
+        self.head = conversation.seq
+        self.updated_at = conversation.updated_at
+        self.visitor_cursor = conversation.cursors.get(conversation.id, Cursor())
+        self.confirmed = {
+            participant: cursor.delivered
+            for participant, cursor in conversation.cursors.items()
+            if participant != conversation.id
+        }
+        self.pushed: dict[str, int] = {}
+        """By operator's id: the last line sent since anything broke."""
+        self.waits: dict[str, set[int]] = {}
+        """By operator's id: lines sent to any of the resources and confirmed by none."""
+        self.reached: dict[str, int] = {}
+        """By operator's id: the last line that any of the resources confirmed."""
+        self.prefers: dict[str, Jid] = {}
+        """By operator's id: the resource that last wrote here."""
+        self.confirmations: dict[Jid, Confirmation] = {}
+        self.lost: set[Jid] = set()
+        """Resources that gave an error: not tried again until they come back."""
+        self.tail: deque[Message] = deque(maxlen=TAIL)
+        self.page: tuple[int, int, list[Message]] | None = None
+        """While it is offered: all lines after the first seq up to the second, from the store."""
+        self.reading = False
+        """Whether such a page is on its way."""
+        self.origins: dict[int, Origin] = {}
+        self.origins_known = False
+        """Whether `origins` holds all that the visitor has not read, or the store has to tell."""
+        self.away_told = False
+        self.recovering = False
+
+    @property
+    def open(self) -> bool:
+        """Whether a talk is under way."""
+        return self.state.phase is not Phase.QUIET
+
+    @property
+    def outstanding(self) -> bool:
+        """Whether anything sent is not confirmed."""
+        return any(confirmation.outstanding for confirmation in self.confirmations.values())
+
+    def append(self, message: Message, state: TalkState) -> None:
+        """The log grew by the line after `head`."""
+        self.head = message.seq
+        self.state = state
+        self.updated_at = message.at
+        self.tail.append(message)
+        if message.sender.kind is SenderKind.VISITOR:
+            self.name = message.sender.name
+        elif (origin := decode_origin(message)) is not None:
+            self.origins[message.seq] = origin
+
+    def due(self, operator: str) -> int:
+        """The line after which the operator has to get the log."""
+        return max(self.state.since, self.confirmed.get(operator, 0), self.pushed.get(operator, 0))
+
+    def sent(self, operator: str, seq: int) -> None:
+        """A line went to a resource of the operator."""
+        self.waits.setdefault(operator, set()).add(seq)
+
+    def confirm(self, operator: str, seqs: Iterable[int]) -> bool:
+        """A resource of the operator has these lines; True if the cursor moved.
+
+        The cursor stands before the first line that no resource has confirmed: what one client
+        has says nothing of what went to another.
+        """
+        done = set(seqs)
+        # What was on the way when an earlier talk ended is nobody's any more.
+        waits = {seq for seq in self.waits.get(operator, ()) if seq > self.state.since} - done
+        self.waits[operator] = waits
+        self.reached[operator] = max(self.reached.get(operator, 0), *done, 0)
+        seq = min(waits) - 1 if waits else self.reached[operator]
+        if seq <= self.confirmed.get(operator, 0):
+            return False
+        self.confirmed[operator] = seq
+        return True
+
+    def lines_after(self, seq: int) -> tuple[list[Message], int] | None:
+        """The visitor's lines after `seq` and how far they reach; None: memory has them not."""
+        if seq == self.head - 1 and self.tail:
+            last = self.tail[-1]
+            return [last] if last.sender.kind is SenderKind.VISITOR else [], self.head
+        lines: Iterable[Message]
+        if self.tail and self.tail[0].seq <= seq + 1:
+            lines, reach = self.tail, self.head
+        elif self.page is not None and self.page[0] <= seq < self.page[1]:
+            _, reach, lines = self.page
+        else:
+            return None
+        kind = SenderKind.VISITOR
+        return [line for line in lines if line.seq > seq and line.sender.kind is kind], reach
+
+    def recall(self, lines: list[Message]) -> None:
+        """Takes the origins of all lines that the visitor has not read, as the store has them."""
+        for line in lines:
+            if (origin := decode_origin(line)) is not None:
+                self.origins.setdefault(line.seq, origin)
+        self.origins_known = True
+
+    def broken(self, recent: int) -> None:
+        """The link is down: what is not confirmed has to be sent again.
+
+        `recent`: a talk in which something was said since then may have lost an operator's line.
+        """
+        self.pushed.clear()
+        self.waits.clear()
+        self.reached.clear()
+        self.confirmations.clear()
+        self.lost.clear()
+        self.recovering = self.open and self.updated_at >= recent
