@@ -1,0 +1,125 @@
+"""The web edge as `parley` builds it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from twisted.web.resource import Resource
+
+from switchboard.census import Attendance
+from switchboard.ports import Bus, Clock
+from switchboard.reception import DeskBoard, Directory, Talks
+
+from .admission import Origins, Proxies, Rates
+from .door import RpcDoor
+from .seats import STAYS_SECONDS, Seats
+from .services import RpcSettings, Services
+from .site import Limits, ParleySite, build_site
+from .stream_door import StreamDoor
+from .tokens import Cursors, Tokens
+from .transports.poll import Polls
+from .transports.streams import Streams
+
+STOP_SECONDS = 5.0
+"""How long calls in hand may take when the server stops."""
+
+FAREWELL_SECONDS = 1.0
+"""How long clients may take to hear of it."""
+
+
+class WebEdge:
+    """Everything between visitors' browsers and the reception, on one event loop."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        talks: Talks,
+        attendance: Attendance,
+        desks: DeskBoard,
+        bus: Bus,
+        clock: Clock,
+        settings: RpcSettings,
+    ) -> None:
+        self._directory = directory
+        self._attendance = attendance
+        self._desks = desks
+        self._origins = Origins()
+        stays = settings.grace_seconds + STAYS_SECONDS
+        self._services = Services(
+            settings=settings,
+            directory=directory,
+            talks=talks,
+            attendance=attendance,
+            desks=desks,
+            clock=clock,
+            tokens=Tokens(settings.token_keys, settings.token_days, clock),
+            cursors=Cursors(settings.token_keys),
+            origins=self._origins,
+            new_visitors=Rates(settings.new_visitors_per_minute, clock, strict=True),
+            messages=Rates(settings.messages_per_minute, clock),
+            seats=Seats(directory, talks, attendance, desks, bus, clock, stays),
+            polls=Polls(attendance),
+        )
+        self._streams = Streams(self._services)
+        proxies = Proxies(settings.trusted_proxies)
+        self._door = RpcDoor(self._services, self._streams, proxies)
+        self._stream_door = StreamDoor(self._services, self._streams, proxies)
+        self._door.putChild(b"events", self._stream_door)
+
+    def site(
+        self,
+        extra: Mapping[bytes, Resource] | None = None,
+        static: Traversable | None = None,
+        reactor: Any = None,
+    ) -> ParleySite:
+        """What a Twisted endpoint listens with; `extra` are further children of the root.
+
+        `static` is the widget's folder (the package's own if None), `reactor` the global one.
+        """
+        settings = self._services.settings
+        limits = Limits(settings.request_bytes, settings.head_seconds, settings.body_seconds)
+        return build_site(self._door, limits, extra or {}, static, reactor)
+
+    def start(self) -> None:
+        """To be called once, with the directory loaded and the loop running."""
+        self._directory.listen(self._load_sites)
+        self._load_sites()
+
+    def sweep(self) -> None:
+        """To be called every second; sweeps the attendance and the desks too."""
+        services = self._services
+        services.polls.sweep()
+        self._streams.sweep()
+        self._attendance.sweep()
+        self._desks.sweep()
+        services.seats.sweep()
+        services.new_visitors.sweep()
+        services.messages.sweep()
+
+    async def stop(self) -> None:
+        """Ends sockets (1001) and streams, answers polls, waits for what is in hand.
+
+        The listeners are to be closed before.
+        """
+        self._streams.close()
+        self._services.polls.cut_short()
+        with contextlib.suppress(TimeoutError):
+            calls = asyncio.gather(self._door.settle(), self._stream_door.settle())
+            await asyncio.wait_for(calls, STOP_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._streams.gone(), FAREWELL_SECONDS)
+        self._streams.abort()
+        self._services.seats.close()
+
+    @property
+    def sockets(self) -> int:
+        """How many sockets and streams of events are open."""
+        return len(self._streams)
+
+    def _load_sites(self) -> None:
+        self._origins.load(self._directory.sites())
+        self._services.seats.load_sites()

@@ -1,0 +1,35 @@
+"""The RPC's methods: one table, the same for every transport."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from ..callers import Call
+from ..services import Services
+from . import events, talk, visit
+from .answers import Nothing
+
+
+class Method(NamedTuple):
+    """How a method is called, and what it gives."""
+
+    run: Callable[[Services, Call, Any], Awaitable[Any]]
+    params: type
+    result: type
+    socket_only: bool = False
+
+
+METHODS = {
+    "hello": Method(visit.hello, visit.Hello, visit.Welcome),
+    "resume": Method(events.resume, events.Resume, events.Resumed, socket_only=True),
+    "say": Method(talk.say, talk.Say, talk.Said),
+    "poll": Method(events.poll, events.PollParams, events.Polled),
+    "typing": Method(talk.typing, talk.TypingParams, Nothing),
+    "page": Method(visit.page, visit.PageParams, Nothing),
+    "seen": Method(talk.seen, talk.Seen, Nothing),
+    "profile": Method(visit.profile, visit.Profile, visit.Profiled),
+    "history": Method(talk.history, talk.History, talk.Lines),
+    "ping": Method(visit.ping, visit.Nobody, Nothing),
+    "bye": Method(visit.bye, visit.Bye, Nothing),
+}

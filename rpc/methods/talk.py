@@ -1,0 +1,129 @@
+"""Talking with the desk: say, seen, typing, history."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from switchboard.model import CLIENT_ID_CHARS, Details
+from switchboard.reception.talks import HISTORY_LIMIT, visitor_sender
+
+from .. import wire
+from ..admission import TooManyMessages
+from ..callers import Call, identify
+from ..services import Services
+from .answers import NOTHING, Nothing, only_desk
+
+Seq = Annotated[int, Meta(ge=1, le=2**53)]
+ClientId = Annotated[str, Meta(min_length=1, max_length=CLIENT_ID_CHARS)]
+
+
+class Say(Struct, frozen=True):
+    """Params of `say`."""
+
+    id: ClientId
+    body: str
+    token: str | None = None
+    to: str = wire.DESK
+    reply_to: Seq | None = None
+
+
+class Said(Struct, frozen=True):
+    """Result of `say`: the line is stored."""
+
+    id: str
+    seq: int
+    at: str
+
+
+class Seen(Struct, frozen=True):
+    """Params of `seen`."""
+
+    seq: Seq
+    state: Literal["delivered", "read"]
+    token: str | None = None
+    to: str = wire.DESK
+
+
+class TypingParams(Struct, frozen=True):
+    """Params of `typing`."""
+
+    state: Literal["composing", "paused"]
+    token: str | None = None
+    to: str = wire.DESK
+
+
+class History(Struct, frozen=True):
+    """Params of `history`."""
+
+    token: str | None = None
+    to: str = wire.DESK
+    before: Seq | None = None
+    limit: Annotated[int, Meta(ge=1, le=2**53)] = 50
+
+
+class Lines(Struct, frozen=True):
+    """Result of `history`, oldest first."""
+
+    messages: list[wire.Line]
+    more: bool
+
+
+async def say(web: Services, call: Call, params: Say) -> Said:
+    """Stores a line; the same `id` again gives the same answer."""
+    guest = await identify(web, call, params.token)
+    only_desk(params.to)
+    if wait := web.messages.take(guest.token.visitor):
+        raise TooManyMessages(wait)
+    visit = guest.visit
+    message = await web.talks.say(visit, params.id, params.body, params.reply_to)
+    if not visit.spoken:
+        await _has_spoken(web, visit.visitor)
+    return Said(message.client_id, message.seq, wire.rfc3339(message.at))
+
+
+async def seen(web: Services, call: Call, params: Seen) -> Nothing:
+    """The browser has, or the visitor has read, the log up to a line."""
+    guest = await identify(web, call, params.token)
+    only_desk(params.to)
+    seat = web.seats.seat(guest.visit)
+    await seat.learn(guest.visit.spoken)
+    seat.acknowledge(guest.visit, params.seq, params.seq if params.state == "read" else 0)
+    return NOTHING
+
+
+async def typing(web: Services, call: Call, params: TypingParams) -> Nothing:
+    """The visitor writes, or has stopped to."""
+    guest = await identify(web, call, params.token)
+    only_desk(params.to)
+    visit = guest.visit
+    composing = params.state == "composing"
+    web.talks.typing(visit.visitor, visit.domain, visitor_sender(visit), composing)
+    return NOTHING
+
+
+async def history(web: Services, call: Call, params: History) -> Lines:
+    """Lines before a seq, or the last ones."""
+    guest = await identify(web, call, params.token)
+    only_desk(params.to)
+    if not guest.visit.spoken:
+        return Lines([], more=False)
+    visitor = guest.token.visitor
+    limit = min(params.limit, HISTORY_LIMIT)
+    found = await web.talks.history(visitor, params.before, limit)
+    lines = [wire.line(message, visitor) for message in found]
+    return Lines(lines, more=bool(found) and found[0].seq > 1)
+
+
+async def _has_spoken(web: Services, visitor: str) -> None:
+    """From the first line on there is a conversation, and details told before are kept."""
+    visit = web.attendance.visit(visitor)
+    if visit is None:
+        return
+    if visit.details != Details():
+        await web.talks.save_details(visit)
+    visit = web.attendance.visit(visitor)
+    if visit is not None and not visit.spoken:
+        web.attendance.update(replace(visit, spoken=True))

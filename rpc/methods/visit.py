@@ -1,0 +1,254 @@
+"""Coming, being here, going: hello, page, profile, ping, bye."""
+
+from __future__ import annotations
+
+import secrets
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from switchboard.model import NAME_CHARS, Details, LookSettings, Site, Visit, new_visitor_id
+from switchboard.text import clean_line
+
+from .. import wire
+from ..admission import TooManyVisitors
+from ..callers import Call, Guest, identify, read_token, recall
+from ..services import Services
+from ..tokens import Place, StreamCursor, VisitorToken
+from .answers import NOTHING, Nothing, Room
+from .pages import clean_page
+
+WELCOME_LINES = 50
+
+_LOCALE_CHARS = 35
+_DETAIL_CHARS = 200
+_FIELDS = 20
+
+
+class PageOfHello(Struct, frozen=True):
+    """The page that a visitor comes with."""
+
+    url: str = ""
+    title: str = ""
+    referrer: str = ""
+    visible: bool = True
+
+
+class Hello(Struct, frozen=True):
+    """Params of `hello`."""
+
+    site: str
+    page: PageOfHello = PageOfHello()
+    token: str | None = None
+    name: str | None = None
+    locale: str | None = None
+    room: str | None = None
+
+
+class VisitorData(Struct, frozen=True):
+    """The visitor, to the visitor."""
+
+    id: str
+    name: str
+
+
+class WidgetSettings(Struct, frozen=True):
+    """What the widget needs of the site's settings."""
+
+    title: str
+    on_load: bool
+    look: LookSettings
+
+
+class Limits(Struct, frozen=True):
+    """What the widget should not exceed; 0 is no limit."""
+
+    message_chars: int
+    request_bytes: int
+    messages_per_minute: int
+
+
+class Welcome(Struct, frozen=True):
+    """Result of `hello`."""
+
+    token: str
+    visitor: VisitorData
+    desk: wire.DeskData
+    cursor: str
+    messages: list[wire.Line]
+    rooms: list[Room]
+    settings: WidgetSettings
+    limits: Limits
+
+
+class PageParams(Struct, frozen=True):
+    """Params of `page`."""
+
+    token: str | None = None
+    url: str = ""
+    title: str = ""
+    visible: bool = True
+
+
+class Profile(Struct, frozen=True):
+    """Params of `profile`; what is absent stays as it was."""
+
+    token: str | None = None
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    fields: dict[str, str] | None = None
+
+
+class Profiled(Struct, frozen=True):
+    """Result of `profile`."""
+
+    visitor: VisitorData
+
+
+class Bye(Struct, frozen=True):
+    """Params of `bye`."""
+
+    token: str | None = None
+
+
+class Nobody(Struct, frozen=True):
+    """Params of `ping`."""
+
+
+async def hello(web: Services, call: Call, params: Hello) -> Welcome:
+    """A page has loaded, or its widget was opened. No SQL unless the visitor has spoken."""
+    token = web.tokens.read(params.token) if params.token else None
+    if token is not None and token.site != params.site:
+        token = None
+    if token is None and (wait := web.new_visitors.take(call.caller.address)):
+        raise TooManyVisitors(wait)
+    site = web.directory.site(params.site)
+    web.origins.check(site.key, call.caller.origin)
+    known = await recall(web, token) if token else None
+    visit = _arriving(web, site, params, known)
+    if known is not None and known.spoken and known.details != visit.details:
+        await web.talks.save_details(visit)
+    visit = web.attendance.update(visit, call.caller.stream.number if call.caller.stream else None)
+    fresh = web.tokens.issue(visit, token.epoch if token else 0)
+    cursor, lines = await _settle(web, call, visit, fresh)
+    return Welcome(
+        token=web.tokens.text(fresh),
+        visitor=VisitorData(visit.visitor, visit.name),
+        desk=web.seats.watch(site.key).desk,
+        cursor=web.cursors.text(visit.visitor, cursor),
+        messages=lines,
+        rooms=[],
+        settings=_widget_settings(site),
+        limits=Limits(
+            web.settings.message_chars,
+            web.settings.request_bytes,
+            web.settings.messages_per_minute,
+        ),
+    )
+
+
+async def page(web: Services, call: Call, params: PageParams) -> Nothing:
+    """The visitor reads another page, or hides or shows it."""
+    guest = await identify(web, call, params.token)
+    found = clean_page(
+        params.url, params.title, "", params.visible, guest.site.settings.presence.page_parameters
+    )
+    found = replace(found, referrer=guest.visit.page.referrer)
+    _update(web, call, guest, replace(guest.visit, page=found))
+    return NOTHING
+
+
+async def profile(web: Services, call: Call, params: Profile) -> Profiled:
+    """The visitor tells their name or how to reach them; stored once they have spoken."""
+    guest = await identify(web, call, params.token)
+    details = _merged(guest.visit.details, params)
+    if details != guest.visit.details:
+        visit = web.attendance.update(replace(guest.visit, details=details))
+        if visit.spoken:
+            await web.talks.save_details(visit)
+        guest.visit = visit
+    return Profiled(VisitorData(guest.visit.visitor, guest.visit.name))
+
+
+async def ping(web: Services, call: Call, params: Nobody) -> Nothing:
+    """Whether the way is open."""
+    return NOTHING
+
+
+async def bye(web: Services, call: Call, params: Bye) -> Nothing:
+    """The page goes. The grace period begins: the visitor may only have followed a link."""
+    stream = call.caller.stream
+    if stream is not None and stream.token is not None:
+        web.attendance.closed(stream.token.visitor, stream.number)
+    else:
+        web.attendance.touch(read_token(web, call.caller, params.token).visitor)
+    return NOTHING
+
+
+def _arriving(web: Services, site: Site, params: Hello, known: Visit | None) -> Visit:
+    visit = known or Visit(
+        new_visitor_id(), site.key, web.settings.domains[0], since=web.clock.now()
+    )
+    page = params.page
+    changed = clean_page(
+        page.url, page.title, page.referrer, page.visible, site.settings.presence.page_parameters
+    )
+    visit = replace(visit, page=changed)
+    if params.locale:
+        visit = replace(visit, locale=clean_line(params.locale, _LOCALE_CHARS))
+    if params.name and not visit.details.name:
+        name = clean_line(params.name, NAME_CHARS)
+        visit = replace(visit, details=replace(visit.details, name=name))
+    return visit
+
+
+async def _settle(
+    web: Services, call: Call, visit: Visit, token: VisitorToken
+) -> tuple[StreamCursor, list[wire.Line]]:
+    """Seats the visitor first and reads the last lines then, so that nothing falls between."""
+    seat = web.seats.seat(visit)
+    tag = secrets.randbits(31)
+    stream = call.caller.stream
+    if stream is not None:
+        stream.follow(token, seat, tag)
+    else:
+        seat.told(tag)
+    lines = []
+    if visit.spoken:
+        await seat.learn(spoken=True)
+        lines = await web.talks.history(visit.visitor, None, WELCOME_LINES)
+    place = Place(lines[-1].seq if lines else 0)
+    if stream is not None:
+        stream.stand_at(place)
+    return (
+        StreamCursor(tag, {wire.DESK: place}),
+        [wire.line(message, visit.visitor) for message in lines],
+    )
+
+
+def _update(web: Services, call: Call, guest: Guest, visit: Visit) -> None:
+    stream = None if call.caller.gone else call.caller.stream
+    guest.visit = web.attendance.update(visit, stream.number if stream is not None else None)
+
+
+def _widget_settings(site: Site) -> WidgetSettings:
+    settings = site.settings
+    return WidgetSettings(settings.title, settings.presence.on_load, settings.look)
+
+
+def _merged(details: Details, params: Profile) -> Details:
+    told: dict[str, object] = {}
+    if params.name is not None:
+        told["name"] = clean_line(params.name, NAME_CHARS)
+    if params.email is not None:
+        told["email"] = clean_line(params.email, _DETAIL_CHARS)
+    if params.phone is not None:
+        told["phone"] = clean_line(params.phone, _DETAIL_CHARS)
+    if params.fields is not None:
+        fields = dict(details.fields)
+        for key, value in params.fields.items():
+            fields[clean_line(key, NAME_CHARS)] = clean_line(value, _DETAIL_CHARS)
+        told["fields"] = dict(list(fields.items())[:_FIELDS])
+    return msgspec.structs.replace(details, **told)

@@ -1,0 +1,103 @@
+"""The long poll: a reader that lives for one call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from switchboard.census import Attendance
+
+from .. import wire
+from ..readers import Reader
+from ..tokens import Place
+from ..waiters import Seat
+
+LONGEST = 30.0
+MOST_EVENTS = 200
+"""What does not fit waits for the next poll, which is answered at once."""
+
+
+class Poll(Reader):
+    """Collects events until there is one, the time is over, or it is cut short."""
+
+    __slots__ = ("_begun", "_cut", "_wake", "events", "lost")
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self.events: list[wire.Event] = []
+        self._wake: asyncio.Future[None] | None = None
+        self._begun = False
+        self._cut = False
+        self.lost = False
+        """Whether its position was none of the log."""
+
+    def begin(self, passing: Iterable[wire.EventData]) -> None:
+        """From now on it takes events; `passing` are those that no log holds."""
+        self._begun = True
+        self.events.extend(map(wire.event, passing))
+
+    async def collect(self, seat: Seat, wait: float) -> None:
+        """Waits at most `wait` seconds for events. Raises RetryLater."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait
+        while True:
+            await seat.catch_up(self)
+            left = deadline - loop.time()
+            if self.events or self._cut or self.lost or left <= 0:
+                return
+            self._wake = loop.create_future()
+            timer = loop.call_later(left, self._ring)
+            try:
+                await self._wake
+            finally:
+                timer.cancel()
+                self._wake = None
+
+    def cut_short(self) -> None:
+        """Ends the wait now: the client is gone, or the server is about to be."""
+        self._cut = True
+        self._ring()
+
+    def ready(self) -> bool:
+        return self._begun and len(self.events) < MOST_EVENTS and not (self._cut or self.lost)
+
+    def push(self, data: wire.EventData) -> None:
+        self.events.append(wire.event(data))
+        self._ring()
+
+    def fall_behind(self) -> None:
+        self._ring()
+
+    def lose_place(self) -> None:
+        self.lost = True
+        self._ring()
+
+    def _ring(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+
+class Polls:
+    """All polls that wait on this node."""
+
+    def __init__(self, attendance: Attendance) -> None:
+        self._attendance = attendance
+        self._waiting: dict[Poll, str] = {}
+
+    def add(self, poll: Poll, visitor: str) -> None:
+        """A poll begins."""
+        self._waiting[poll] = visitor
+
+    def remove(self, poll: Poll) -> None:
+        """A poll ends."""
+        del self._waiting[poll]
+
+    def sweep(self) -> None:
+        """To be called every second, before the attendance's: who waits is here."""
+        for visitor in self._waiting.values():
+            self._attendance.touch(visitor)
+
+    def cut_short(self) -> None:
+        """Answers all of them now."""
+        for poll in list(self._waiting):
+            poll.cut_short()

@@ -1,0 +1,280 @@
+"""Who is waiting for what.
+
+A `Seat` stands for each visitor that is here on this node; a `Reader` (a socket, a stream of
+server-sent events, a waiting poll) is a position in the log. The seat listens to the bus once for
+all of them, and stays a while longer than the grace period, so that it knows where the log ends:
+a poll with nothing new and an idle socket cost no SQL.
+
+Delivery: the seat listens before anything is read. A line that comes by the bus and stands right
+after a reader's position is pushed as it is; whoever stands elsewhere reads the store, one read
+at a time per reader, until it is at the end again. So a lost hint only delays, and a full
+connection holds a position instead of a queue.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from switchboard import events
+from switchboard.errors import RetryLater
+from switchboard.model import Cursor, Message, SenderKind, Visit
+from switchboard.ports import Unsubscribe
+from switchboard.reception.talks import visitor_sender
+
+from . import wire
+from .readers import Reader
+
+if TYPE_CHECKING:
+    from .seats import Seats
+
+MOST_READERS = 100
+"""Open streams and waiting polls of one visitor on this node."""
+
+_CHUNK = 50
+_TYPING_LIVES = 15.0
+_POLLERS = 8
+
+
+class DeskWatch:
+    """All seats of a site, told together when the desk changes."""
+
+    __slots__ = ("_seats", "_title", "changes", "desk")
+
+    def __init__(self, desk: events.Desk) -> None:
+        self._seats: set[Seat] = set()
+        self._title = desk.name
+        self.desk = wire.DeskData(desk.state, desk.name)
+        self.changes = 0
+
+    def add(self, seat: Seat) -> None:
+        self._seats.add(seat)
+
+    def discard(self, seat: Seat) -> None:
+        self._seats.discard(seat)
+
+    def retitle(self, title: str) -> None:
+        """How the desk is called as long as no gateway has named it."""
+        self._title = title
+
+    def changed(self, desk: events.Desk) -> None:
+        """Takes the gateways' word and passes it on."""
+        self.desk = wire.DeskData(desk.state, desk.name or self._title)
+        self.changes += 1
+        for seat in self._seats:
+            for reader in tuple(seat.readers):
+                if reader.ready():
+                    reader.push(self.desk)
+
+
+class Seat:
+    """A visitor who is here on this node."""
+
+    __slots__ = (
+        "_desk_delivered",
+        "_desk_read",
+        "_known",
+        "_own_delivered",
+        "_own_read",
+        "_polled",
+        "_seats",
+        "_typing",
+        "_typings",
+        "_unsubscribe",
+        "head",
+        "readers",
+        "visitor",
+        "watch",
+    )
+
+    def __init__(self, seats: Seats, visitor: str, watch: DeskWatch) -> None:
+        self.visitor = visitor
+        self.watch = watch
+        self.head = 0
+        """The last line that this node knows of."""
+        self.readers: tuple[Reader, ...] = ()
+        self._known = False
+        self._desk_delivered = self._desk_read = 0
+        self._own_delivered = self._own_read = 0
+        self._typings = 0
+        self._typing: dict[str, tuple[int, float, wire.TypingData]] | None = None
+        self._polled: OrderedDict[int, tuple[int, int]] | None = None
+        self._seats = seats
+        watch.add(self)
+        self._unsubscribe: Unsubscribe = seats.bus.subscribe(
+            events.conversation_topic(visitor), self._heard
+        )
+
+    async def learn(self, spoken: bool, again: bool = False) -> None:
+        """Makes sure that the log's end is known: for who never spoke it is 0, without SQL.
+
+        Raises RetryLater.
+        """
+        if not spoken or (self._known and not again):
+            return
+        head = self.head
+        found = await self._seats.talks.conversation(self.visitor)
+        stored = found.seq if found is not None else 0
+        self.head = stored if self.head == head else max(self.head, stored)
+        if found is not None:
+            for participant, cursor in found.cursors.items():
+                if participant == self.visitor:
+                    self._merge_own(cursor)
+                else:
+                    self._merge_desk(cursor.delivered, cursor.read)
+        self._known = True
+
+    def add(self, reader: Reader) -> None:
+        """A reader comes; it gets nothing before it calls `catch_up`.
+
+        Raises RetryLater if there are MOST_READERS.
+        """
+        if len(self.readers) >= MOST_READERS:
+            raise RetryLater("rate_limited", "Too many of this visitor's pages are open.", 30)
+        self.readers = (*self.readers, reader)
+        self._seats.awake(self)
+
+    def remove(self, reader: Reader) -> None:
+        """A reader goes."""
+        self.readers = tuple(r for r in self.readers if r is not reader)
+        if not self.readers:
+            self._seats.asleep(self)
+
+    async def catch_up(self, reader: Reader) -> None:
+        """Brings a reader to the log's end, or as far as it can take; not twice at a time.
+
+        Raises RetryLater.
+        """
+        while reader.seq < self.head and reader.ready():
+            head = self.head
+            lines = await self._seats.talks.read(self.visitor, reader.seq, _CHUNK)
+            if not lines and self.head == head:
+                # The store is the truth: a hint was wrong, or the lines have been removed.
+                await self.learn(spoken=True, again=True)
+                if self.head == head:
+                    reader.lose_place()
+                continue
+            for line in lines:
+                if not reader.ready():
+                    return
+                if line.seq != reader.seq + 1:
+                    reader.lose_place()
+                    return
+                self._give(reader, line)
+            self.head = max(self.head, reader.seq)
+        if reader.ready():
+            reader.following = True
+            self._give_receipts(reader)
+
+    def acknowledge(self, visit: Visit, delivered: int, read: int) -> None:
+        """The visitor's browser has, or the visitor has read, the log up to there."""
+        read = min(read, self.head)
+        delivered = max(min(delivered, self.head), read)
+        if delivered <= self._own_delivered and read <= self._own_read:
+            return
+        cursor = self._merge_own(Cursor(delivered, read))
+        self._seats.talks.seen(self.visitor, visit.domain, visitor_sender(visit), cursor)
+
+    def passing(self, tag: int) -> list[wire.EventData]:
+        """Typing since the page with that tag polled last, and the desk if it changed."""
+        polled = self._polled.get(tag) if self._polled else None
+        found: list[wire.EventData] = []
+        if polled is None or polled[1] != self.watch.changes:
+            found.append(self.watch.desk)
+        if polled is not None and self._typing:
+            fresh = self._seats.clock.monotonic() - _TYPING_LIVES
+            found += [
+                data
+                for number, at, data in self._typing.values()
+                if number > polled[0] and at > fresh
+            ]
+        return found
+
+    def told(self, tag: int) -> None:
+        """The page with that tag knows the desk, and of all typing up to now."""
+        polled = self._polled
+        if polled is None:
+            polled = self._polled = OrderedDict()
+        polled[tag] = (self._typings, self.watch.changes)
+        polled.move_to_end(tag)
+        if len(polled) > _POLLERS:
+            polled.popitem(last=False)
+
+    def close(self) -> None:
+        """Stops listening."""
+        self._unsubscribe()
+        self.watch.discard(self)
+
+    def _heard(self, event: events.Event) -> None:
+        match event:
+            case events.Committed(message=message):
+                self._committed(message)
+            case events.Look(seq=seq):
+                self._reaches(seq)
+            case events.Receipt(participant=who, delivered=delivered, read=read):
+                if who.kind is SenderKind.OPERATOR:
+                    self._merge_desk(delivered, read)
+                    for reader in self.readers:
+                        if reader.following and reader.ready():
+                            self._give_receipts(reader)
+                elif who.id == self.visitor:
+                    self._merge_own(Cursor(delivered, read))
+            case events.Typing() if event.sender.id != self.visitor:
+                self._typed(event)
+            case _:
+                pass
+
+    def _committed(self, message: Message) -> None:
+        if self._typing:
+            self._typing.pop(message.sender.id, None)
+        self._seats.spoken(self.visitor, message.sender.kind)
+        if message.seq == 1:
+            self._known = True  # the log begins before our eyes
+        for reader in self.readers:
+            if reader.following and reader.ready() and reader.seq == message.seq - 1:
+                self._give(reader, message)
+        self._reaches(message.seq)
+
+    def _reaches(self, seq: int) -> None:
+        self.head = max(self.head, seq)
+        for reader in self.readers:
+            if reader.following and reader.seq < self.head:
+                reader.following = False
+                reader.fall_behind()
+
+    def _typed(self, event: events.Typing) -> None:
+        data = wire.TypingData(
+            wire.DESK,
+            wire.sender(event.sender, self.visitor),
+            "composing" if event.composing else "paused",
+        )
+        self._typings += 1
+        if self._typing is None:
+            self._typing = {}
+        now = self._seats.clock.monotonic()
+        self._typing[event.sender.id] = (self._typings, now, data)
+        for reader in self.readers:
+            if reader.ready():
+                reader.push(data)
+
+    def _give(self, reader: Reader, message: Message) -> None:
+        reader.seq = message.seq
+        reader.push(wire.MessageData(wire.line(message, self.visitor)))
+
+    def _give_receipts(self, reader: Reader) -> None:
+        if self._desk_read > reader.read:
+            reader.read = self._desk_read
+            reader.delivered = max(reader.delivered, reader.read)
+            reader.push(wire.ReceiptData(wire.DESK, reader.read, "read"))
+        if self._desk_delivered > reader.delivered:
+            reader.delivered = self._desk_delivered
+            reader.push(wire.ReceiptData(wire.DESK, reader.delivered, "delivered"))
+
+    def _merge_desk(self, delivered: int, read: int) -> None:
+        self._desk_delivered = max(self._desk_delivered, delivered)
+        self._desk_read = max(self._desk_read, read)
+
+    def _merge_own(self, cursor: Cursor) -> Cursor:
+        self._own_delivered = max(self._own_delivered, cursor.delivered)
+        self._own_read = max(self._own_read, cursor.read)
+        return Cursor(self._own_delivered, self._own_read)

@@ -1,0 +1,306 @@
+"""JSON-RPC 2.0 as browsers speak it: bytes to typed values and back.
+
+Client to server, by `POST /rpc` or as a WebSocket text message, one call or an array of them:
+
+    {"jsonrpc": "2.0", "id": any string or number, "method": name, "params": {…}}
+
+The params are an object (absent is empty; unknown members are ignored). A call without `id` is
+a notification: carried out, not answered. The calls of an array, at most BATCH_CALLS, are
+carried out one after another and answered by one array, in their order; in it `poll` does not
+wait. An array of notifications only is answered by nothing (HTTP 204).
+
+Server to client:
+
+    {"jsonrpc": "2.0", "id": the call's, "result": {…}, "token"?: a fresh token}
+    {"jsonrpc": "2.0", "id": the call's, "error": {"code", "message", "data": {"reason",
+                                                   "retry_after"?: seconds}}}
+    {"jsonrpc": "2.0", "method": "event", "params": {"cursor", "type", "data": {…}}}
+
+The last only on a socket, unasked; a stream of server-sent events, asked for by `POST /rpc/events`
+with `{"token", "cursor"}`, has the same in its own form: `id` the cursor after the event, `event`
+the type, `data` the data. A `token` beside a result replaces the client's.
+
+Repeats: a `say` with an `id` that stands in the log gives the first one's answer; any other call
+may be repeated freely. Reconnecting: the client keeps the `cursor` of the last event it has
+handled and gives it to `resume` (on a socket), `poll` or a new stream; what came after it follows
+in the log's order, each line once, or else the event `reset` asks for a new `hello`.
+
+Error codes: -32700 no JSON, -32600 no call, -32601 no such method here, -32602 wrong params
+(these four with `reason` `invalid`), -32603 a fault of ours (`internal`), -32000 anything that
+the switchboard refuses, told apart by `reason`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType, field
+
+from switchboard.model import DeskState, Message, Sender, SenderKind
+
+BATCH_CALLS = 50
+DESK = "desk"
+"""How a visitor's own conversation with the desk is named on the wire."""
+
+_SAFE_INTEGER = 2**53
+_EPOCH = datetime(1970, 1, 1)
+
+Id = str | int | float | None
+P = TypeVar("P")
+
+
+class Request(Struct, frozen=True):
+    """A call whose params are not yet looked at."""
+
+    jsonrpc: Literal["2.0"]
+    method: str
+    params: Raw = Raw(b"{}")
+    id: Id | UnsetType = UNSET
+
+
+class ErrorData(Struct, frozen=True, omit_defaults=True):
+    """For programs: what went wrong, and when to try again, in seconds."""
+
+    reason: str
+    retry_after: int = 0
+
+
+class Error(Struct, frozen=True):
+    """A JSON-RPC error object."""
+
+    code: int
+    message: str
+    data: ErrorData
+
+
+PARSE_ERROR = Error(-32700, "This is not JSON.", ErrorData("invalid"))
+INVALID_REQUEST = Error(-32600, "This is not a JSON-RPC 2.0 call.", ErrorData("invalid"))
+INTERNAL = Error(-32603, "Something went wrong here.", ErrorData("internal"))
+APPLICATION = -32000
+
+
+def method_not_found(message: str) -> Error:
+    """There is no such method, or not on this transport."""
+    return Error(-32601, message, ErrorData("invalid"))
+
+
+def invalid_params(message: str) -> Error:
+    """The params are not as documented."""
+    return Error(-32602, message, ErrorData("invalid"))
+
+
+class Failed(Struct, frozen=True, tag_field="jsonrpc", tag="2.0"):
+    """The answer to a call that failed."""
+
+    id: Id
+    error: Error
+
+
+class Done(Struct, frozen=True, omit_defaults=True, tag_field="jsonrpc", tag="2.0"):
+    """The answer to a call that succeeded; `token` replaces the client's."""
+
+    id: Id
+    result: Any
+    token: str = ""
+
+
+Response = Done | Failed
+
+
+class From(Struct, frozen=True, omit_defaults=True):
+    """Who wrote a line."""
+
+    kind: SenderKind
+    id: str
+    name: str
+    own: bool = field(default=False, name="self")
+
+
+class Line(Struct, frozen=True, omit_defaults=True):
+    """A `Message` of the protocol."""
+
+    conversation: str
+    seq: int
+    id: str
+    sender: From = field(name="from")
+    body: str
+    at: str
+    reply_to: int | None = None
+
+
+class MessageData(Struct, frozen=True):
+    """Data of the event `message`."""
+
+    message: Line
+
+
+class ReceiptData(Struct, frozen=True):
+    """Data of the event `receipt`: the other side has the log up to `seq`."""
+
+    to: str
+    seq: int
+    state: Literal["delivered", "read"]
+
+
+class TypingData(Struct, frozen=True):
+    """Data of the event `typing`."""
+
+    to: str
+    sender: From = field(name="from")
+    state: Literal["composing", "paused"]
+
+
+class DeskData(Struct, frozen=True):
+    """Data of the event `desk`, and `desk` in results."""
+
+    state: DeskState
+    name: str
+
+
+class ResetData(Struct, frozen=True):
+    """Data of the event `reset`."""
+
+
+EventData = MessageData | ReceiptData | TypingData | DeskData | ResetData
+
+_TYPES: dict[type, str] = {
+    MessageData: "message",
+    ReceiptData: "receipt",
+    TypingData: "typing",
+    DeskData: "desk",
+    ResetData: "reset",
+}
+
+
+class Event(Struct, frozen=True):
+    """An event as a poll gives it."""
+
+    type: str
+    data: EventData
+
+
+class _Params(Struct, frozen=True):
+    cursor: str
+    type: str
+    data: EventData
+
+
+class _Notification(Struct, frozen=True, kw_only=True, tag_field="jsonrpc", tag="2.0"):
+    method: str = "event"
+    params: _Params
+
+
+class _Id(Struct):
+    id: Id = None
+
+
+_frames = msgspec.json.Decoder(Request | list[Raw])
+_requests = msgspec.json.Decoder(Request)
+_ids = msgspec.json.Decoder(_Id)
+_encoder = msgspec.json.Encoder()
+_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
+
+
+def read(frame: bytes | str) -> Request | Failed | list[Request | Failed]:
+    """A frame's call or calls; a Failed stands for what is none, and is its answer."""
+    try:
+        found = _frames.decode(frame)
+    except msgspec.ValidationError:
+        return Failed(_id_of(frame), INVALID_REQUEST)
+    except _UNREADABLE:
+        return Failed(None, PARSE_ERROR)
+    if isinstance(found, list):
+        if not 0 < len(found) <= BATCH_CALLS:
+            return Failed(None, INVALID_REQUEST)
+        return [_one_of_many(raw) for raw in found]
+    return _checked(found)
+
+
+def params(request: Request, kind: type[P]) -> P:
+    """The params as `kind`. Raises ValueError with a sentence for people."""
+    try:
+        return msgspec.json.decode(request.params, type=kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"Wrong params of {request.method}: {error}"[:300]) from None
+    except _UNREADABLE:
+        raise ValueError(f"The params of {request.method} are not JSON.") from None
+
+
+def encode(response: Response) -> bytes:
+    """The bytes of an answer."""
+    return _encoder.encode(response)
+
+
+def encode_event(cursor: str, data: EventData) -> bytes:
+    """The bytes of an event on a socket; `cursor` is the one after it."""
+    return _encoder.encode(_Notification(params=_Params(cursor, _TYPES[type(data)], data)))
+
+
+def encode_sse(cursor: str, data: EventData) -> bytes:
+    """The lines of a server-sent event; `cursor` is the one after it. JSON has no line ends."""
+    kind = _TYPES[type(data)]
+    return b"id: %s\nevent: %s\ndata: %s\n\n" % (
+        cursor.encode(),
+        kind.encode(),
+        _encoder.encode(data),
+    )
+
+
+def event(data: EventData) -> Event:
+    """An event as a poll gives it."""
+    return Event(_TYPES[type(data)], data)
+
+
+def line(message: Message, visitor: str) -> Line:
+    """A line of the visitor's own conversation as that visitor sees it."""
+    return Line(
+        conversation=DESK,
+        seq=message.seq,
+        id=message.client_id,
+        sender=sender(message.sender, visitor),
+        body=message.body,
+        at=rfc3339(message.at),
+        reply_to=message.reply_to,
+    )
+
+
+def sender(who: Sender, visitor: str) -> From:
+    """Whoever writes, as that visitor sees them."""
+    own = who.kind is SenderKind.VISITOR and who.id == visitor
+    return From(who.kind, who.id, who.name, own)
+
+
+def rfc3339(at: int) -> str:
+    """Milliseconds since 1970 as RFC 3339 UTC with milliseconds."""
+    return f"{_second(at // 1000)}.{at % 1000:03}Z"
+
+
+@lru_cache(maxsize=256)
+def _second(at: int) -> str:
+    return (_EPOCH + timedelta(seconds=at)).isoformat()
+
+
+def _one_of_many(raw: Raw) -> Request | Failed:
+    try:
+        return _checked(_requests.decode(raw))
+    except _UNREADABLE:
+        return Failed(_id_of(raw), INVALID_REQUEST)
+
+
+def _checked(request: Request) -> Request | Failed:
+    return request if _echoable(request.id) else Failed(None, INVALID_REQUEST)
+
+
+def _id_of(frame: bytes | str | Raw) -> Id:
+    try:
+        id = _ids.decode(frame).id
+    except _UNREADABLE:
+        return None
+    return id if _echoable(id) else None
+
+
+def _echoable(id: Id | UnsetType) -> bool:
+    return not isinstance(id, int | float) or -_SAFE_INTEGER <= id <= _SAFE_INTEGER
