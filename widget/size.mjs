@@ -1,0 +1,27 @@
+// The byte budget of package.json, in bytes gzipped; over it, the build fails. `--quiet` prints
+// only what is over.
+import { readFileSync, readdirSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+
+const out = new URL('../rpc/static/', import.meta.url)
+const { budget } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'))
+const gzipped = (file) => gzipSync(readFileSync(new URL(file, out)), { level: 9 }).length
+const sum = (sizes) => sizes.reduce((total, bytes) => total + bytes, 0)
+
+const loader = gzipped('widget.js')
+const parts = readdirSync(new URL('widget/', out)).map((name) => [name, gzipped(`widget/${name}`)])
+const isPanel = ([name]) => name.startsWith('panel-')
+const panel = parts.filter(isPanel).map(([, bytes]) => bytes)
+
+const measured = [
+  ['loader', loader, budget.loader],
+  ['desk chat', loader + sum(panel), budget['desk chat']],
+  ...parts.filter((part) => !isPanel(part)).map(([name, bytes]) => [name, bytes, budget.part]),
+  ['everything', loader + sum(parts.map(([, bytes]) => bytes)), budget.everything],
+]
+for (const [name, bytes, most] of measured) {
+  if (!process.argv.includes('--quiet')) console.log(`${name}: ${bytes} of ${most}`)
+  if (bytes <= most) continue
+  console.error(`${name} is ${bytes - most} bytes over its budget`)
+  process.exitCode = 1
+}

@@ -1,0 +1,34 @@
+import { h } from '../dom'
+
+/** Only these are ever links; an address that is no URL stays text. */
+const CANDIDATE = /\b(?:https?:\/\/|mailto:)[^\s<>"]+/gi
+/** At the end of an address these belong to the sentence. */
+const TRAILING = /[.,;:!?'"»”’\]}]+$/
+
+function trimmed(text: string): string {
+  const short = text.replace(TRAILING, '')
+  return short.endsWith(')') && !short.includes('(') ? trimmed(short.slice(0, -1)) : short
+}
+
+function hrefOf(address: string): string {
+  try {
+    return new URL(address).href
+  } catch {
+    return ''
+  }
+}
+
+/** The text as nodes, its addresses as links; text from anywhere stays text. */
+export function linked(text: string): (Node | string)[] {
+  const nodes: (Node | string)[] = []
+  let done = 0
+  for (const { 0: candidate, index = 0 } of text.matchAll(CANDIDATE)) {
+    const shown = trimmed(candidate)
+    const href = hrefOf(shown)
+    if (!href) continue
+    nodes.push(text.slice(done, index))
+    nodes.push(h('a', 'link', { href, target: '_blank', rel: 'noopener noreferrer nofollow' }, shown))
+    done = index + shown.length
+  }
+  return [...nodes, text.slice(done)]
+}

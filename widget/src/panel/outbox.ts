@@ -1,0 +1,109 @@
+/**
+ * The visitor's own messages until the server has them: kept over reloads under ids that make a
+ * repetition harmless, and sent one at a time.
+ */
+
+import type { Env } from '../carrier'
+import type { Keep } from '../storage'
+import type { Failure } from '../wire'
+import type { Event, State, Waiting } from './state'
+
+const KEY = 'out:'
+const FIRST_DELAY_MS = 1_000
+const LONGEST_DELAY_MS = 8_000
+
+/** Time mends these; any other refusal is shown to the visitor. */
+const PASSING = ['unavailable', 'rate_limited', 'bad_token']
+
+export interface Outbox {
+  /** What an earlier page left behind, oldest first. */
+  kept(): Waiting[]
+  say(body: string): void
+  retry(id: string): void
+  /** Sends what waits, if nothing is under way; called after every change of state. */
+  flush(state: State): void
+}
+
+/** `crypto.randomUUID` is only there in secure contexts. */
+function newId(): string {
+  if (crypto.randomUUID) return crypto.randomUUID()
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+export function createOutbox(
+  env: Env,
+  keep: Keep,
+  call: (method: string, params: object) => Promise<unknown>,
+  dispatch: (event: Event) => void,
+): Outbox {
+  let current: State | undefined
+  let sending = false
+  let attempts = 0
+  let later: number | undefined
+  let limited = false
+  let lastAt = 0
+  /** What this tab keeps; another tab's messages are that tab's to remove. */
+  const mine = new Set<string>()
+
+  async function send({ id, body }: Waiting): Promise<void> {
+    sending = true
+    try {
+      const { seq, at } = (await call('say', { id, body })) as { seq: number; at: string }
+      attempts = 0
+      sending = false
+      dispatch({ type: 'acknowledged', id, seq, at })
+    } catch (error) {
+      sending = false
+      const { reason, retryAfter } = error as Failure
+      if (!PASSING.includes(reason)) return dispatch({ type: 'failed', id, reason })
+      const backoff = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** attempts++)
+      limited = retryAfter > 0
+      later = env.setTimeout(() => {
+        later = undefined
+        flush(current)
+      }, retryAfter * 1000 || backoff)
+    }
+  }
+
+  function flush(state: State | undefined): void {
+    if (!state) return
+    const back = state.link === 'live' && current?.link !== 'live'
+    current = state
+    forget(state)
+    if (back && !limited) {
+      env.clearTimeout(later)
+      later = undefined
+    }
+    if (sending || later !== undefined || state.link !== 'live') return
+    const next = state.waiting.find(({ failed }) => !failed)
+    if (next) void send(next)
+  }
+
+  /** What is neither waiting nor failed any more is in the log. */
+  function forget({ waiting }: State): void {
+    for (const id of mine) {
+      if (waiting.some((message) => message.id === id)) continue
+      mine.delete(id)
+      keep.set(KEY + id, '')
+    }
+  }
+
+  return {
+    kept() {
+      const left = keep.keys(KEY).map((key) => JSON.parse(keep.get(key)) as Waiting)
+      for (const { id } of left) mine.add(id)
+      return left.sort((a, b) => (a.at < b.at ? -1 : 1))
+    },
+    say(body) {
+      // No two at the same time, so that they keep their order over a reload.
+      lastAt = Math.max(lastAt + 1, env.now())
+      const message = { id: newId(), body, at: new Date(lastAt).toISOString() }
+      mine.add(message.id)
+      keep.set(KEY + message.id, JSON.stringify(message))
+      dispatch({ type: 'said', message })
+    },
+    retry: (id) => dispatch({ type: 'retried', id }),
+    flush,
+  }
+}

@@ -1,0 +1,185 @@
+/** What the panel knows, and how each event changes it. Pure: no clock, no storage, no DOM. */
+
+import { DESK, type Desk, type Hello, type Message, isOwn } from '../wire'
+
+/** A message of the visitor's that the server has not yet acknowledged. */
+export interface Waiting {
+  readonly id: string
+  readonly body: string
+  readonly at: string
+  /** The server's reason, where it will not take the message as it is; else empty. */
+  readonly failed?: string
+}
+
+export interface State {
+  readonly visitor: string
+  readonly title: string
+  readonly greeting: string
+  readonly desk: Desk | undefined
+  readonly limit: number
+  readonly link: 'connecting' | 'live' | 'lost'
+  /** In the order of the log. */
+  readonly messages: readonly Message[]
+  readonly waiting: readonly Waiting[]
+  /** Whether the log may hold messages before the first one here. */
+  readonly more: boolean
+  /** The name of the operator who is typing. */
+  readonly typing: string | undefined
+  readonly open: boolean
+  readonly visible: boolean
+  /** Whether the end of the log is in view. */
+  readonly atEnd: boolean
+  /** The last of the operators' messages that a person could see. */
+  readonly read: number
+  /** How far the operators have the visitor's own messages. */
+  readonly confirmed: { readonly delivered: number; readonly read: number }
+}
+
+export type Marks = Pick<State, 'read' | 'confirmed'>
+
+export type Event =
+  | { readonly type: 'hello'; readonly result: Hello; readonly marks: Marks }
+  | { readonly type: 'wire'; readonly name: string; readonly data: unknown }
+  | { readonly type: 'link'; readonly live: boolean }
+  | { readonly type: 'said'; readonly message: Waiting }
+  | { readonly type: 'acknowledged'; readonly id: string; readonly seq: number; readonly at: string }
+  | { readonly type: 'failed'; readonly id: string; readonly reason: string }
+  | { readonly type: 'retried'; readonly id: string }
+  | { readonly type: 'history'; readonly messages: readonly Message[]; readonly more: boolean }
+  | { readonly type: 'typing-over' }
+  | { readonly type: 'read'; readonly seq: number }
+  | { readonly type: 'view'; readonly view: Partial<Pick<State, 'open' | 'visible' | 'atEnd'>> }
+
+export const initial: State = {
+  visitor: '',
+  title: '',
+  greeting: '',
+  desk: undefined,
+  limit: 4000,
+  link: 'connecting',
+  messages: [],
+  waiting: [],
+  more: false,
+  typing: undefined,
+  open: false,
+  visible: true,
+  atEnd: true,
+  read: 0,
+  confirmed: { delivered: 0, read: 0 },
+}
+
+export const lastSeq = (messages: readonly Message[]): number => messages[messages.length - 1]?.seq ?? 0
+
+export const lastFromDesk = ({ messages }: State): number =>
+  lastSeq(messages.filter((message) => !isOwn(message)))
+
+export const unread = ({ messages, read }: State): number =>
+  messages.filter(({ seq, from }) => from.kind === 'operator' && seq > read).length
+
+/** Both in order; where they overlap, what is incoming holds. */
+function merge(known: readonly Message[], incoming: readonly Message[]): readonly Message[] {
+  const first = incoming[0]
+  if (!first) return known
+  if (first.seq > lastSeq(known) && incoming.length === 1) return [...known, first]
+  const bySeq = new Map([...known, ...incoming].map((message) => [message.seq, message]))
+  return [...bySeq.values()].sort((a, b) => a.seq - b.seq)
+}
+
+const change = (messages: readonly Message[], seq: number, changes: Partial<Message>): readonly Message[] =>
+  messages.map((message) => (message.seq === seq ? { ...message, ...changes } : message))
+
+function greeted(state: State, { visitor, desk, messages, settings, limits }: Hello, marks: Marks): State {
+  const same = visitor.id === state.visitor
+  const log = messages.filter(({ conversation }) => conversation === DESK)
+  // More was missed than a `hello` holds: the older part comes back through the history.
+  const gap = (log[0]?.seq ?? 0) > lastSeq(state.messages) + 1
+  const known = same && !gap ? state.messages : []
+  const merged = merge(known, log)
+  return {
+    ...state,
+    visitor: visitor.id,
+    title: settings.title || desk.name || '',
+    greeting: settings.look?.greeting ?? '',
+    limit: limits.message_chars,
+    desk,
+    messages: merged,
+    more: known.length ? state.more : (merged[0]?.seq ?? 1) > 1,
+    typing: undefined,
+    read: same ? state.read : marks.read,
+    confirmed: same ? state.confirmed : marks.confirmed,
+  }
+}
+
+function heard(state: State, name: string, data: any): State {
+  if (name === 'desk') return { ...state, desk: data }
+  const conversation = name === 'message' ? data.message.conversation : data.to
+  if (conversation !== DESK) return state
+  switch (name) {
+    case 'message': {
+      const typing = isOwn(data.message) ? state.typing : undefined
+      return { ...state, typing, messages: merge(state.messages, [data.message]) }
+    }
+    case 'edited':
+      return { ...state, messages: change(state.messages, data.seq, { body: data.body, edited: true }) }
+    case 'retracted':
+      return { ...state, messages: change(state.messages, data.seq, { body: '', retracted: true }) }
+    case 'receipt': {
+      const { delivered, read } = state.confirmed
+      const reading = data.state === 'read' ? Math.max(read, data.seq) : read
+      return { ...state, confirmed: { delivered: Math.max(delivered, data.seq), read: reading } }
+    }
+    case 'typing':
+      if (data.from.self) return state
+      return { ...state, typing: data.state === 'composing' ? data.from.name || '' : undefined }
+    default:
+      return state
+  }
+}
+
+function step(state: State, event: Event): State {
+  const { messages, waiting } = state
+  switch (event.type) {
+    case 'hello':
+      return greeted(state, event.result, event.marks)
+    case 'wire':
+      return heard(state, event.name, event.data)
+    case 'link':
+      if (event.live) return { ...state, link: 'live' }
+      return { ...state, typing: undefined, link: state.link === 'connecting' ? 'connecting' : 'lost' }
+    case 'said':
+      if (waiting.some(({ id }) => id === event.message.id)) return state
+      return { ...state, waiting: [...waiting, event.message] }
+    case 'acknowledged': {
+      const said = waiting.find(({ id }) => id === event.id)
+      if (!said || messages.some(({ seq }) => seq === event.seq)) {
+        return { ...state, waiting: waiting.filter(({ id }) => id !== event.id) }
+      }
+      const from = { kind: 'visitor', id: state.visitor, name: '', self: true } as const
+      const { id, seq, at } = event
+      return { ...state, messages: merge(messages, [{ conversation: DESK, id, seq, at, from, body: said.body }]) }
+    }
+    case 'failed':
+      return { ...state, waiting: waiting.map((said) => (said.id === event.id ? { ...said, failed: event.reason } : said)) }
+    case 'retried':
+      return { ...state, waiting: waiting.map((said) => (said.id === event.id ? { ...said, failed: '' } : said)) }
+    case 'history':
+      return { ...state, messages: merge(event.messages, messages), more: event.more }
+    case 'typing-over':
+      return { ...state, typing: undefined }
+    case 'read':
+      return { ...state, read: Math.max(state.read, event.seq) }
+    case 'view':
+      return { ...state, ...event.view }
+  }
+}
+
+/** What follows from the rest: nothing waits that is stored, and what is in view is read. */
+function settle(state: State): State {
+  const { messages, waiting, open, visible, atEnd, read } = state
+  const stored = new Set(waiting.length ? messages.filter(isOwn).map(({ id }) => id) : [])
+  const left = waiting.filter(({ id }) => !stored.has(id))
+  const seen = open && visible && atEnd ? Math.max(read, lastFromDesk(state)) : read
+  return left.length === waiting.length && seen === read ? state : { ...state, waiting: left, read: seen }
+}
+
+export const reduce = (state: State, event: Event): State => settle(step(state, event))

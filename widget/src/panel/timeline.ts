@@ -1,0 +1,83 @@
+/** The log as rows to show, derived from the state alone. */
+
+import { type Message, isOwn } from '../wire'
+import type { State, Waiting } from './state'
+
+export type Status = 'held' | 'waiting' | 'sent' | 'delivered' | 'read' | 'failed'
+
+export interface DayRow {
+  readonly kind: 'day'
+  readonly key: string
+  readonly at: string
+}
+
+export interface TalkRow {
+  readonly kind: 'own' | 'desk' | 'system'
+  /** One's own message has its id, and so keeps its place in the page when it gets stored. */
+  readonly key: string
+  readonly at: string
+  readonly body: string
+  readonly name?: string
+  /** Whether the row begins and ends what one sender wrote in a stretch. */
+  readonly first?: boolean
+  readonly last?: boolean
+  readonly status?: Status
+  /** Why it failed, in the server's word. */
+  readonly reason?: string
+  readonly edited?: unknown
+  readonly retracted?: unknown
+}
+
+export type Row = DayRow | TalkRow
+
+const STRETCH_MS = 5 * 60_000
+
+const stored = (message: Message): TalkRow => {
+  const { id, seq, from, at, body, edited, retracted } = message
+  const row = { at, body, name: from.name, edited, retracted }
+  if (isOwn(message)) return { ...row, kind: 'own', key: id }
+  return { ...row, kind: from.kind === 'system' ? 'system' : 'desk', key: `#${seq}` }
+}
+
+const pending = ({ id, body, at, failed }: Waiting, live: boolean): TalkRow => ({
+  kind: 'own',
+  key: id,
+  at,
+  body,
+  ...(failed ? { status: 'failed', reason: failed } : { status: live ? 'waiting' : 'held' }),
+})
+
+const day = (at: string): string => new Date(at).toDateString()
+
+/** A status under a message parts it from the next. */
+const together = (a: TalkRow | undefined, b: TalkRow | undefined): boolean =>
+  a !== undefined &&
+  b !== undefined &&
+  !a.status &&
+  a.kind === b.kind &&
+  (a.kind === 'own' || a.name === b.name) &&
+  a.kind !== 'system' &&
+  day(a.at) === day(b.at) &&
+  Date.parse(b.at) - Date.parse(a.at) < STRETCH_MS
+
+export function timeline({ messages, waiting, confirmed, link }: State): Row[] {
+  const lastOwn = [...messages].reverse().find(isOwn)
+  const talk = [
+    ...messages.map((message): TalkRow => {
+      const { seq } = message
+      if (message !== lastOwn) return stored(message)
+      const status = seq <= confirmed.read ? 'read' : seq <= confirmed.delivered ? 'delivered' : 'sent'
+      return { ...stored(message), status }
+    }),
+    ...waiting.map((said) => pending(said, link === 'live')),
+  ]
+  const rows: Row[] = []
+  talk.forEach((row, index) => {
+    const before = talk[index - 1]
+    if (!before || day(before.at) !== day(row.at)) {
+      rows.push({ kind: 'day', key: `day ${day(row.at)}`, at: row.at })
+    }
+    rows.push({ ...row, first: !together(before, row), last: !together(row, talk[index + 1]) })
+  })
+  return rows
+}
