@@ -1,0 +1,1 @@
+"""The `parley` command: the top floor, where all the parts are put together."""

@@ -1,0 +1,5 @@
+"""`python -m parley`."""
+
+from .command import main
+
+main()

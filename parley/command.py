@@ -1,0 +1,310 @@
+"""The `parley` command."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from switchboard.clock import SystemClock
+from switchboard.errors import SwitchboardError
+from switchboard.store import SqlStore
+from switchboard.store.migrate import current
+
+from . import fresh, jabber_config, runner, sites, transcripts
+from .check import check as run_checks
+from .config import Config, ConfigError, load
+from .demo import DemoError, demo_service
+from .private_prosody import PrivateProsodyError
+from .service import Service, StartError, embedded_store, product_version
+
+T = TypeVar("T")
+
+log = logging.getLogger("parley")
+
+_EXPECTED = (ConfigError, StartError, SwitchboardError, DemoError, PrivateProsodyError)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "-c",
+    "--config",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="PARLEY_CONFIG",
+    default=Path("parley.toml"),
+    show_default=True,
+    help="The configuration file.",
+)
+@click.version_option(product_version(), prog_name="parley")
+@click.pass_context
+def cli(context: click.Context, file: Path) -> None:
+    """Live chat for websites, answered from the Jabber client that is already open."""
+    context.obj = file
+
+
+@cli.command()
+@click.option("--domain", default="chat.localhost", show_default=True, help="The component's name.")
+@click.pass_obj
+def init(file: Path, domain: str) -> None:
+    """Write a configuration with fresh secrets."""
+    fresh.write(file, domain)
+    click.echo(f"wrote {file}")
+    click.echo("next: parley jabber-config prosody, parley site add, parley operator add")
+
+
+@cli.command()
+@click.pass_obj
+def run(file: Path) -> None:
+    """Run everything in one process."""
+    config = load(file)
+    runner.start_logging()
+
+    @asynccontextmanager
+    async def service() -> AsyncIterator[None]:
+        store = await embedded_store(config, SystemClock())
+        running = Service(config, store)
+        try:
+            await running.start()
+            log.info("parley: ready")
+            yield
+        finally:
+            await running.stop()
+
+    runner.run(service)
+
+
+@cli.command()
+@click.option("--http-port", type=click.IntRange(1, 65535), help="Where the pages are served.")
+@click.option("--xmpp-port", type=click.IntRange(1, 65535), help="Where Jabber clients log in.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(".demo"),
+    show_default=True,
+    help="Where the demo keeps its data.",
+)
+def demo(http_port: int | None, xmpp_port: int | None, folder: Path) -> None:
+    """Try it: a private Prosody, two pages with the widget, and an operator's account."""
+    runner.start_logging(logging.WARNING)
+    runner.run(lambda: demo_service(folder, http_port, xmpp_port))
+
+
+@cli.command()
+@click.option("--nagios", is_flag=True, help="One line with performance data, Nagios' exit codes.")
+@click.pass_obj
+def check(file: Path, nagios: bool) -> None:
+    """Check the configuration and every part that it names."""
+    logging.disable()
+    sys.exit(run_checks(file, nagios, click.echo))
+
+
+@cli.group("jabber-config")
+def jabber_config_group() -> None:
+    """Print the Jabber server's configuration for this parley.toml."""
+
+
+@jabber_config_group.command("prosody")
+@click.option("--host", "hosts", multiple=True, help="A VirtualHost whose users are operators.")
+@click.pass_obj
+def jabber_config_prosody(file: Path, hosts: tuple[str, ...]) -> None:
+    """For Prosody 0.12 and later with prosody-modules: paste it or include it."""
+    config = load(file)
+    component = config.component
+    found = hosts or _operators_hosts(config) or _parents(component.domains)
+    click.echo(
+        jabber_config.prosody(component.domains, component.secret, component.port, found), nl=False
+    )
+
+
+@cli.command()
+@click.pass_obj
+def migrate(file: Path) -> None:
+    """Bring the store's schema up to date."""
+
+    async def work(store: SqlStore) -> None:
+        revision = await asyncio.to_thread(current, store.engine)
+        click.echo(f"the store's schema is up to date: revision {revision}")
+
+    _with_store(load(file), work)
+
+
+@cli.group()
+def site() -> None:
+    """The sites and their settings."""
+
+
+@site.command("add")
+@click.argument("key")
+@click.option("--origin", "origins", multiple=True, required=True, help="https://example.com")
+@click.option("--title", help="What operators and visitors call it; the key, if not given.")
+@click.pass_obj
+def site_add(file: Path, key: str, origins: tuple[str, ...], title: str | None) -> None:
+    """Add a site whose pages come from these origins."""
+    _with_store(load(file), lambda store: sites.add(store, key, origins, title))
+    click.echo(f"added {key}; next: parley operator add {key} JID, parley snippet {key}")
+
+
+@site.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def site_list(file: Path, as_json: bool) -> None:
+    """List all sites."""
+    _list(_with_store(load(file), sites.listing), as_json, "no sites yet: parley site add")
+
+
+@site.command("show")
+@click.argument("key")
+@click.option("--json", "as_json", is_flag=True, help="For programs; with the identify secret.")
+@click.pass_obj
+def site_show(file: Path, key: str, as_json: bool) -> None:
+    """Show a site's settings as `site set` takes them."""
+    shown = _with_store(load(file), lambda store: sites.show(store, key))
+    if as_json:
+        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+    else:
+        for line in sites.as_paths(shown):
+            click.echo(line)
+
+
+@site.command("set")
+@click.argument("key")
+@click.argument("assignments", nargs=-1, required=True, metavar="PATH=VALUE…")
+@click.pass_obj
+def site_set(file: Path, key: str, assignments: tuple[str, ...]) -> None:
+    """Change settings, such as presence.max_buddies=20; lists and texts may be JSON."""
+    _with_store(load(file), lambda store: sites.change(store, key, assignments))
+    click.echo(f"{key} is changed")
+
+
+@site.command("remove")
+@click.argument("key")
+@click.pass_obj
+def site_remove(file: Path, key: str) -> None:
+    """Remove a site and its operators; its conversations stay in the store."""
+    _with_store(load(file), lambda store: store.remove_site(key))
+    click.echo(f"removed {key}")
+
+
+@cli.group()
+def operator() -> None:
+    """Who may answer."""
+
+
+@operator.command("add")
+@click.argument("site_key", metavar="SITE")
+@click.argument("jid")
+@click.option("--name", help="What visitors see; the JID's local part, if not given.")
+@click.pass_obj
+def operator_add(file: Path, site_key: str, jid: str, name: str | None) -> None:
+    """Let a Jabber user answer a site's visitors."""
+    added = _with_store(load(file), lambda store: sites.add_operator(store, site_key, jid, name))
+    click.echo(f"{added.address} answers for {site_key} as {added.name}")
+
+
+@operator.command("list")
+@click.argument("site_key", metavar="SITE")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def operator_list(file: Path, site_key: str, as_json: bool) -> None:
+    """List a site's operators."""
+    found = _with_store(load(file), lambda store: sites.operators(store, site_key))
+    _list(found, as_json, f"no operators yet: parley operator add {site_key} JID")
+
+
+@operator.command("remove")
+@click.argument("site_key", metavar="SITE")
+@click.argument("jid")
+@click.pass_obj
+def operator_remove(file: Path, site_key: str, jid: str) -> None:
+    """Let a Jabber user answer no more."""
+    address = sites.bare_jid(jid)
+    _with_store(load(file), lambda store: store.remove_operator(site_key, address))
+    click.echo(f"{address} no longer answers for {site_key}")
+
+
+@cli.command()
+@click.argument("site_key", metavar="SITE")
+@click.pass_obj
+def snippet(file: Path, site_key: str) -> None:
+    """Print the script tag to paste into the site's pages."""
+    config = load(file)
+    found = _with_store(config, lambda store: sites.find(store, site_key))
+    click.echo(sites.snippet(found, config.http.public_url))
+
+
+@cli.command()
+@click.argument("site_key", metavar="SITE")
+@click.option("--conversation", help="One conversation's id.")
+@click.option("--since", metavar="T", help="A date or time, such as 2026-01-31T08:00:00Z.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "html"]),
+    default="text",
+    show_default=True,
+)
+@click.pass_obj
+def transcript(
+    file: Path, site_key: str, conversation: str | None, since: str | None, form: str
+) -> None:
+    """Print a site's conversations."""
+    start = 0 if since is None else transcripts.parse_time(since)
+
+    async def work(store: SqlStore) -> None:
+        await sites.find(store, site_key)
+        if conversation is None and not await store.conversations(site_key, start):
+            click.echo("no conversations yet" if since is None else f"none since {since}", err=True)
+        async for piece in transcripts.render(store, site_key, conversation, start, form):
+            click.echo(piece, nl=False)
+
+    _with_store(load(file), work)
+
+
+def _with_store(config: Config, work: Callable[[SqlStore], Awaitable[T]]) -> T:
+    async def main() -> T:
+        store = await embedded_store(config, SystemClock())
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(main())
+
+
+def _list(rows: list[dict[str, Any]], as_json: bool, empty: str) -> None:
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    elif not rows:
+        click.echo(empty, err=True)
+    else:
+        for row in rows:
+            click.echo("  ".join(str(value) for value in row.values()))
+
+
+def _operators_hosts(config: Config) -> tuple[str, ...]:
+    """The hosts of the operators that the store knows, if there is one to be read."""
+    try:
+        return _with_store(config, sites.hosts)
+    except (ConfigError, StartError):
+        return ()
+
+
+def _parents(domains: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({domain.partition(".")[2] or domain for domain in domains}))
+
+
+def main() -> None:
+    """The entry point: errors are one line on standard error, exit status 1."""
+    try:
+        cli(prog_name="parley")
+    except _EXPECTED as problem:
+        click.echo(f"parley: {problem}", err=True)
+        sys.exit(1)
