@@ -1,0 +1,89 @@
+"""Every implementation of a port is one entry of a list here; each suite runs over its list."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from switchboard.bus.memory import MemoryBus
+from switchboard.clock import SystemClock
+from switchboard.ports import Bus, Sessions
+from switchboard.sessions.memory import MemorySessions
+from switchboard.store import SqlStore, migrate, open_store
+from switchboard.store.engine import make_engine
+
+Opener = Callable[..., Awaitable[SqlStore]]
+"""Opens a further store on the same database; takes the options of `open_store`."""
+
+
+@contextmanager
+def sqlite_database(directory: Path) -> Iterator[str]:
+    """The url of an empty SQLite database."""
+    yield f"sqlite:///{directory / 'parley.db'}"
+
+
+def memory_sessions(max_entries: int) -> Sessions:
+    """A cache in memory."""
+    return MemorySessions(max_entries)
+
+
+@contextmanager
+def memory_bus() -> Iterator[Bus]:
+    """A bus in memory."""
+    yield MemoryBus()
+
+
+DATABASES: list[Any] = [pytest.param(sqlite_database, id="sqlite")]
+SESSIONS: list[Any] = [pytest.param(memory_sessions, id="memory")]
+BUSES: list[Any] = [pytest.param(memory_bus, id="memory")]
+
+
+@pytest.fixture(params=DATABASES)
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The url of a database with an up-to-date schema and nothing in it."""
+    database: Callable[[Path], AbstractContextManager[str]] = request.param
+    with database(tmp_path) as url:
+        engine = make_engine(url)
+        migrate.upgrade(engine)
+        engine.dispose()
+        yield url
+
+
+@pytest_asyncio.fixture
+async def opener(store_url: str) -> AsyncIterator[Opener]:
+    """Opens stores on one database and closes them afterwards."""
+    stores: list[SqlStore] = []
+
+    async def open_another(**options: Any) -> SqlStore:
+        stores.append(await open_store(store_url, clock=SystemClock(), **options))
+        return stores[-1]
+
+    yield open_another
+    for store in stores:
+        await store.close()
+
+
+@pytest_asyncio.fixture
+async def store(opener: Opener) -> SqlStore:
+    """An open, empty store."""
+    return await opener()
+
+
+@pytest.fixture(params=SESSIONS)
+def new_sessions(request: pytest.FixtureRequest) -> Callable[[int], Sessions]:
+    """Makes a cache with room for so many visits."""
+    factory: Callable[[int], Sessions] = request.param
+    return factory
+
+
+@pytest_asyncio.fixture(params=BUSES)
+async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
+    """A bus on the test's event loop."""
+    factory: Callable[[], AbstractContextManager[Bus]] = request.param
+    with factory() as made:
+        yield made

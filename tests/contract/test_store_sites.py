@@ -1,0 +1,118 @@
+"""What every store keeps to: sites, operators, contact lists."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import pytest
+
+from switchboard.errors import NotFound
+from switchboard.model import Operator, PresenceSettings, Shown, Site, SiteSettings
+from switchboard.store import SqlStore
+
+pytestmark = pytest.mark.asyncio
+
+ACME = Site("acme", SiteSettings("Acme \U0001f600", ("https://acme.example",), "secret"))
+BETA = Site(
+    "beta",
+    SiteSettings("Beta", (), "s", PresenceSettings(show="spoke", page_parameters=("q", "p"))),
+)
+BOB = Operator("o-bob", "acme", "bob@example.org", "Bob")
+
+
+async def test_sites_are_kept(store: SqlStore) -> None:
+    """Sites come back whole, by key; saving one again replaces its settings."""
+    await store.save_site(BETA)
+    await store.save_site(ACME)
+    assert await store.sites() == [ACME, BETA]
+    changed = Site("acme", msgspec.structs.replace(ACME.settings, title="New"))
+    await store.save_site(changed)
+    assert await store.sites() == [changed, BETA]
+
+
+async def test_a_removed_site_takes_its_operators_along(store: SqlStore) -> None:
+    """A site goes with its operators and no others; one that is not there is not found."""
+    other = Operator("o-eve", "beta", "eve@example.org", "Eve")
+    for site in (ACME, BETA):
+        await store.save_site(site)
+    for operator in (BOB, other):
+        await store.save_operator(operator)
+    await store.remove_site("acme")
+    assert await store.sites() == [BETA]
+    assert await store.operators() == [other]
+    with pytest.raises(NotFound):
+        await store.remove_site("acme")
+
+
+async def test_an_operator_keeps_the_id(store: SqlStore) -> None:
+    """Saving an operator of a known address renames and keeps the id."""
+    await store.save_site(ACME)
+    assert await store.save_operator(BOB) == BOB
+    renamed = Operator("o-other", "acme", "bob@example.org", "Robert")
+    kept = Operator("o-bob", "acme", "bob@example.org", "Robert")
+    assert await store.save_operator(renamed) == kept
+    assert await store.operators() == [kept]
+
+
+async def test_operators_are_sorted_and_removed(store: SqlStore) -> None:
+    """Operators come by site and address; removing one that is not there is not found."""
+    await store.save_site(ACME)
+    ann = Operator("o-z", "acme", "ann@example.org", "Ann")
+    await store.save_operator(BOB)
+    await store.save_operator(ann)
+    assert await store.operators() == [ann, BOB]
+    await store.remove_operator("acme", "bob@example.org")
+    assert await store.operators() == [ann]
+    with pytest.raises(NotFound):
+        await store.remove_operator("acme", "bob@example.org")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda store: store.save_site(BETA),
+        lambda store: store.save_site(Site("acme", BETA.settings)),
+        lambda store: store.remove_site("acme"),
+        lambda store: store.save_operator(Operator("o-1", "acme", "new@example.org", "New")),
+        lambda store: store.save_operator(Operator("o-bob", "acme", "bob@example.org", "B")),
+        lambda store: store.remove_operator("acme", "bob@example.org"),
+    ],
+    ids=["add site", "change site", "remove site", "add", "rename", "remove"],
+)
+async def test_a_change_changes_the_version(
+    store: SqlStore, change: Callable[[SqlStore], Awaitable[object]]
+) -> None:
+    """Each change of a site or an operator gives a version that was not there before."""
+    versions = [await store.version()]
+    await store.save_site(ACME)
+    versions.append(await store.version())
+    await store.save_operator(BOB)
+    versions.append(await store.version())
+    await change(store)
+    versions.append(await store.version())
+    assert len(set(versions)) == 4
+    assert await store.version() == versions[-1]
+
+
+async def test_a_failed_change_changes_no_version(store: SqlStore) -> None:
+    """What is not found leaves the version as it was."""
+    version = await store.version()
+    with pytest.raises(NotFound):
+        await store.remove_site("acme")
+    assert await store.version() == version
+
+
+async def test_shown_is_kept_per_domain(store: SqlStore) -> None:
+    """What contact lists were told is added, replaced, dropped, and listed by domain."""
+    one = Shown("chat.example", "bob@example.org", "v-1", "Ann \U0001f600", "Acme")
+    two = Shown("chat.example", "bob@example.org", "v-2", "Visitor 2", "Acme")
+    far = Shown("chat2.example", "bob@example.org", "v-1", "Ann", "Acme")
+    await store.change_shown([two, one, far], [])
+    assert await store.shown("chat.example") == [one, two]
+    renamed = msgspec.structs.replace(one, name="Anna", group="Beta")
+    await store.change_shown([renamed], [two])
+    assert await store.shown("chat.example") == [renamed]
+    assert await store.shown("chat2.example") == [far]
+    await store.change_shown([], [renamed, two])
+    assert await store.shown("chat.example") == []

@@ -1,0 +1,263 @@
+"""An ejabberd of the tests' own: in one folder, on loopback, without Erlang's distribution.
+
+Debian's start script insists on the user `ejabberd` and on epmd; `erl` itself wants neither. With
+no node name there is nothing to register, so no epmd is started, and accounts are made by
+ejabberd's HTTP API.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from tests.e2e.support.ports import free_port
+from tests.e2e.support.wait import eventually
+
+ADDRESS = "127.0.0.1"
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+
+
+class PrivateEjabberd:
+    """One ejabberd with a host and a component `domain`, all within `folder`.
+
+    It is a child of this process and ends with it. The component may read rosters and gets all
+    presence (XEP-0356); ejabberd 23.01 refuses a privileged roster set, so contact lists stay as
+    their owners make them. `resume_timeout`: seconds for which a stream that was lost may be
+    resumed (XEP-0198). It may be started again after `stop` or `kill`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        c2s_port: int,
+        component_port: int,
+        host: str = "localhost",
+        domain: str = "chat.localhost",
+        *,
+        secret: str,
+        privileged: bool = True,
+        resume_timeout: int = 300,
+    ) -> None:
+        self.folder = folder.absolute()
+        self.c2s_port = c2s_port
+        self.component_port = component_port
+        self.host = host
+        self.domain = domain
+        self._secret = secret
+        self._privileged = privileged
+        self._resume_timeout = resume_timeout
+        self._api_port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._accounts: dict[str, str] = {}
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the Erlang machine while it runs, else None."""
+        if self._process is None or self._process.poll() is not None:
+            return None
+        return self._process.pid
+
+    async def start(self) -> None:
+        """Starts it; returns when it takes clients and components, and all accounts exist."""
+        if self.pid is not None:
+            return
+        self._prepare()
+        surroundings = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "EJABBERD_CONFIG_PATH": str(self.folder / "ejabberd.yml"),
+            "EJABBERD_LOG_PATH": str(self.folder / "ejabberd.log"),
+            "ERL_CRASH_DUMP": str(self.folder / "crash.dump"),
+            "ERL_LIBS": _libraries(),
+        }
+        with (self.folder / "console.log").open("wb") as console:
+            self._process = subprocess.Popen(
+                # setpriv ends it together with us, even where we are killed.
+                [
+                    *(_tool("setpriv"), "--pdeathsig", "KILL", "--"),
+                    # No busy waiting of its schedulers: the tests share the machine's cores.
+                    *(_tool("erl"), "-noinput", "+sbwt", "none", "+sbwtdcpu", "none"),
+                    *("-mnesia", "dir", json.dumps(str(self.folder / "data"))),
+                    *("-s", "ejabberd"),
+                ],
+                cwd=self.folder,
+                env=surroundings,
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            await eventually(self._serves, START_SECONDS, lambda: "ejabberd serves\n" + self.log())
+            for name, password in self._accounts.items():
+                await self._register(name, password)
+        except BaseException:
+            self.kill()
+            raise
+
+    async def add_user(self, name: str, password: str) -> None:
+        """Makes the account `name` at `host`, at once or at the next start."""
+        self._accounts[name] = password
+        if self.pid is not None:
+            await self._register(name, password)
+
+    async def stop(self) -> None:
+        """Ends it in order, after 10 seconds by force; returns when it has ended."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.to_thread(self._process.wait, STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """Ends it at once (SIGKILL), as a crash would; returns when it has ended."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def log(self) -> str:
+        """What it has logged so far."""
+        found = (self.folder / name for name in ("console.log", "ejabberd.log"))
+        return "".join(file.read_text("utf-8", "replace") for file in found if file.exists())
+
+    def _prepare(self) -> None:
+        (self.folder / "data").mkdir(parents=True, exist_ok=True)
+        pem = self.folder / "both.pem"
+        if not pem.exists():
+            subprocess.run(
+                [
+                    *(_tool("openssl"), "req", "-x509", "-nodes", "-days", "30"),
+                    *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+                    *("-subj", f"/CN={self.host}"),
+                    *("-addext", f"subjectAltName=DNS:{self.host},DNS:{self.domain}"),
+                    *("-keyout", "both.pem", "-out", "certificate.pem"),
+                ],
+                cwd=self.folder,
+                check=True,
+                capture_output=True,
+            )
+            with pem.open("a") as both:
+                both.write((self.folder / "certificate.pem").read_text())
+        # JSON is YAML, and quotes what comes from outside.
+        (self.folder / "ejabberd.yml").write_text(json.dumps(self._configuration(), indent=1))
+
+    def _configuration(self) -> dict[str, object]:
+        modules: dict[str, object] = {
+            "mod_admin_extra": {},
+            "mod_blocking": {},
+            "mod_carboncopy": {},
+            "mod_disco": {},
+            "mod_http_api": {},
+            "mod_ping": {},
+            "mod_privacy": {},
+            "mod_roster": {},
+            "mod_stream_mgmt": {"resume_timeout": self._resume_timeout},
+        }
+        if self._privileged:
+            modules["mod_privilege"] = {
+                "roster": {"both": "gateway"},
+                "message": {"outgoing": "gateway"},
+                "presence": {"managed_entity": "gateway"},
+            }
+        return {
+            "hosts": [self.host],
+            "loglevel": "info",
+            "certfiles": [str(self.folder / "both.pem")],
+            "ca_file": str(self.folder / "certificate.pem"),
+            "acl": {"gateway": {"server": [self.domain]}},
+            "access_rules": {"gateway": {"allow": "gateway"}},
+            "api_permissions": {
+                "tests": {"from": ["mod_http_api"], "who": "all", "what": ["register", "status"]}
+            },
+            "listen": [
+                {
+                    "port": self.c2s_port,
+                    "ip": ADDRESS,
+                    "module": "ejabberd_c2s",
+                    "starttls": True,
+                },
+                {
+                    "port": self.component_port,
+                    "ip": ADDRESS,
+                    "module": "ejabberd_service",
+                    # Otherwise the component is taken for every host's.
+                    "global_routes": False,
+                    "hosts": {self.domain: {"password": self._secret}},
+                },
+                {
+                    "port": self._api_port,
+                    "ip": ADDRESS,
+                    "module": "ejabberd_http",
+                    "request_handlers": {"/api": "mod_http_api"},
+                },
+            ],
+            "modules": modules,
+        }
+
+    async def _serves(self) -> bool:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise RuntimeError(f"ejabberd ended at once:\n{self.log()}")
+        ports = (self.c2s_port, self.component_port, self._api_port)
+        return all(_accepts(port) for port in ports) and await self._call("status", {}) is not None
+
+    async def _register(self, name: str, password: str) -> None:
+        account = {"user": name, "host": self.host, "password": password}
+        said = await self._call("register", account)
+        if said is None or not ("successfully" in said or "already registered" in said):
+            raise RuntimeError(f"cannot make the account {name}: {said}")
+
+    async def _call(self, command: str, arguments: dict[str, str]) -> str | None:
+        """What the API answers, an error's text included; None if nobody answers."""
+        request = urllib.request.Request(
+            f"http://{ADDRESS}:{self._api_port}/api/{command}",
+            json.dumps(arguments).encode(),
+            {"Content-Type": "application/json"},
+        )
+        return await asyncio.to_thread(_fetch, request)
+
+
+def _fetch(request: urllib.request.Request) -> str | None:
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return str(answer.read().decode())
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.read().decode()
+    except OSError:
+        return None
+
+
+def _libraries() -> str:
+    """Where ejabberd's own Erlang applications are, which `erl` does not search by itself."""
+    found = next(iter(sorted(Path("/usr/lib").glob("*/ejabberd-*/ebin"))), None)
+    if found is None:
+        raise RuntimeError("ejabberd is not installed; `make setup` installs it")
+    return str(found.parent.parent)
+
+
+def _tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise RuntimeError(f"{name} is not installed; `make setup` installs it")
+    return found
+
+
+def _accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((ADDRESS, port)) == 0

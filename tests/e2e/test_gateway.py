@@ -1,0 +1,444 @@
+"""The Jabber edge on a real Prosody, with scripted operators."""
+
+from __future__ import annotations
+
+import asyncio
+import xml.etree.ElementTree as ET
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from parley.private_prosody import PrivateProsody
+from switchboard.model import Phase, SenderKind
+from tests.e2e.conftest import PASSWORD
+from tests.e2e.support.bridge import Bridge, bridge, replace_name
+from tests.e2e.support.operator import Operator
+from tests.e2e.support.ports import free_port
+from tests.e2e.support.wait import eventually
+
+Login = Callable[..., Awaitable[Operator]]
+DESK = "shop@chat.localhost"
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, prosody: PrivateProsody) -> AsyncIterator[Bridge]:
+    """A linked gateway whose site has the operators ann and bob."""
+    people = {"ann@localhost": "Ann", "bob@localhost": "Bob"}
+    async with bridge(tmp_path, prosody, people) as running:
+        await running.linked()
+        yield running
+
+
+def jid(visitor: str) -> str:
+    return f"{visitor}@chat.localhost"
+
+
+async def sees(operator: Operator, visitor: str, *, type: str = "") -> None:
+    def seen() -> bool:
+        presence = operator.presence_of(jid(visitor))
+        return presence is not None and presence.type == type
+
+    await eventually(seen, 10.0, f"presence {type or 'available'} of {visitor}")
+
+
+class TestBuddies:
+    """Visitors in contact lists."""
+
+    async def test_a_visitor_appears_by_itself_and_leaves(
+        self, desk: Bridge, operator: Login
+    ) -> None:
+        """Entry, group, name, presence and status come and go without a click."""
+        ann = await operator("ann")
+        visit = desk.arrive("Zoë <b>&\"'")
+        await sees(ann, visit.visitor)
+        contact = ann.roster()[jid(visit.visitor)]
+        assert contact.name == "Zoë <b>&\"'"
+        assert contact.groups == ("The shop",)
+        assert contact.subscription == "both"
+        presence = ann.presence_of(jid(visit.visitor))
+        assert presence is not None
+        assert presence.child_text("status") == "Prices · https://shop.example/prices"
+        desk.attendance.closed(visit.visitor, 1)
+        await sees(ann, visit.visitor, type="unavailable")
+        await eventually(lambda: jid(visit.visitor) not in ann.roster(), 10.0, "the entry goes")
+        gone = [
+            one
+            for one in ann.received
+            if one.kind == "presence"
+            and one.type == "unavailable"
+            and one.sender.startswith(visit.visitor)
+        ]
+        assert len(gone) == 1
+
+    async def test_who_logs_in_later_sees_who_is_here(self, desk: Bridge, operator: Login) -> None:
+        """The list is right for an operator who comes after the visitor."""
+        visit = desk.arrive()
+        await asyncio.sleep(0.5)
+        ann = await operator("ann")
+        await sees(ann, visit.visitor)
+
+    async def test_a_hidden_page_is_away(self, desk: Bridge, operator: Login) -> None:
+        """Away while no page of the visitor is visible, and back."""
+        ann = await operator("ann")
+        visit = desk.arrive()
+        await sees(ann, visit.visitor)
+        for visible, show in ((False, "away"), (True, None)):
+            page = msgspec.structs.replace(visit.page, visible=visible)
+            count = len(ann.received)
+            desk.attendance.update(msgspec.structs.replace(visit, page=page), stream=1)
+            presence = await ann.wait_for(
+                lambda one: one.kind == "presence" and one.sender.startswith(visit.visitor),
+                after=count,
+            )
+            assert presence.child_text("show") == show
+
+    async def test_a_short_absence_is_no_news(self, desk: Bridge, operator: Login) -> None:
+        """A reload within the grace period changes no presence."""
+        ann = await operator("ann")
+        visit = desk.arrive()
+        await sees(ann, visit.visitor)
+        count = len(ann.received)
+        desk.attendance.closed(visit.visitor, 1)
+        await asyncio.sleep(0.4)
+        desk.attendance.update(visit, stream=2)
+        await asyncio.sleep(1.5)
+        assert [one for one in ann.received[count:] if one.kind == "presence"] == []
+
+    async def test_who_is_taken_out_by_hand_stays_out(self, desk: Bridge, operator: Login) -> None:
+        """An operator's removal of a visitor is not undone at the next page change."""
+        ann = await operator("ann")
+        visit = desk.arrive()
+        await sees(ann, visit.visitor)
+        ann.remove_contact(jid(visit.visitor))
+        await eventually(lambda: jid(visit.visitor) not in ann.roster(), 5.0)
+        desk.attendance.update(replace_name(visit, "Renamed"), stream=1)
+        await asyncio.sleep(1.0)
+        assert jid(visit.visitor) not in ann.roster()
+
+    async def test_own_contacts_are_left_alone(self, desk: Bridge, operator: Login) -> None:
+        """Entries that are not ours stay as they are."""
+        ann = await operator("ann")
+        ann.send_presence_to("friend@localhost", "subscribe")
+        await eventually(lambda: "friend@localhost" in ann.roster(), 5.0)
+        visit = desk.arrive()
+        await sees(ann, visit.visitor)
+        desk.attendance.closed(visit.visitor, 1)
+        await eventually(lambda: jid(visit.visitor) not in ann.roster(), 10.0)
+        assert "friend@localhost" in ann.roster()
+
+
+class TestTalk:
+    """Lines, receipts and typing."""
+
+    async def test_a_line_each_way_with_receipts(self, desk: Bridge, operator: Login) -> None:
+        """Delivered to all, answered by one, acknowledged both ways."""
+        ann, bob = await operator("ann"), await operator("bob")
+        visit = desk.arrive("Eve")
+        await sees(ann, visit.visitor)
+        await sees(bob, visit.visitor)
+        said = await desk.talks.say(visit, "c1", "Is it <in> stock? & \U0001f6b2")
+        assert said.seq == 1
+        line = await ann.wait_for_message("Is it <in> stock? & \U0001f6b2", jid(visit.visitor))
+        await bob.wait_for_message("Is it <in> stock? & \U0001f6b2", jid(visit.visitor))
+        assert line.sender == jid(visit.visitor) + "/web"
+        await eventually(lambda: desk.receipts(visit), 5.0, "the operator's receipt")
+        assert desk.receipts(visit)[0].delivered == 1
+        ann.send_message_to(line.sender, "Yes", id="a1", request_receipt=True, markable=True)
+        await eventually(lambda: _lines(desk, visit.visitor) == 2, 5.0)
+        await bob.wait_for_message("[desk] Ann answers Eve.", jid(visit.visitor))
+        talk = desk.edge.gateways[0]._delivery.talk(visit.visitor)
+        assert talk is not None
+        assert talk.state.phase is Phase.TAKEN
+        assert not [one for one in ann.received if one.receipt_for]
+        desk.read_up_to(visit, 2)
+        await ann.wait_for(lambda one: one.receipt_for == "a1")
+        assert not [one for one in ann.received if one.displayed]
+        desk.read_up_to(visit, 2, 2)
+        await ann.wait_for(lambda one: one.displayed == "a1")
+        await desk.talks.say(visit, "c2", "Great")
+        await ann.wait_for_message("Great", jid(visit.visitor))
+        await asyncio.sleep(0.3)
+        assert not [one for one in bob.messages(jid(visit.visitor)) if one.body == "Great"]
+
+    async def test_the_same_stanza_twice_is_one_line(self, desk: Bridge, operator: Login) -> None:
+        """Same full JID, id and body: one line; without an id: two."""
+        ann = await operator("ann")
+        visit = desk.arrive()
+        await sees(ann, visit.visitor)
+        for _ in range(2):
+            ann.send_message_to(jid(visit.visitor), "hello", id="same")
+        for _ in range(2):
+            ann.send_message_to(jid(visit.visitor), "again", id="")
+        await eventually(lambda: _lines(desk, visit.visitor) == 3, 5.0)
+        assert [line.body for line in await desk.log(visit)] == ["hello", "again", "again"]
+
+    async def test_typing_both_ways(self, desk: Bridge, operator: Login) -> None:
+        """Chat states come and go as typing events."""
+        ann = await operator("ann")
+        visit = desk.arrive()
+        await desk.talks.say(visit, "c1", "hi")
+        await ann.wait_for_message("hi")
+        sender = (await desk.log(visit))[0].sender
+        desk.talks.typing(visit.visitor, visit.domain, sender, True)
+        await ann.wait_for(lambda one: one.chat_state == "composing")
+        ann.send_chat_state(jid(visit.visitor), "composing")
+        await eventually(
+            lambda: any(
+                getattr(event, "composing", False) and event.sender.kind is SenderKind.OPERATOR  # type: ignore[union-attr]
+                for event in desk.told[visit.visitor]
+            ),
+            5.0,
+        )
+
+    @pytest.mark.parametrize("ping", ["answer", "refuse"])
+    async def test_a_client_without_receipts_confirms_by_ping(
+        self, desk: Bridge, operator: Login, ping: str
+    ) -> None:
+        """A ping's result confirms, and so does a client that says it knows no ping."""
+        await operator("ann", receipts=False, ping=ping)
+        visit = desk.arrive()
+        await eventually(lambda: desk.edge.gateways[0]._operators.is_there("ann@localhost"))
+        await desk.talks.say(visit, "c1", "hi")
+        await eventually(lambda: desk.receipts(visit), 10.0, "the line is confirmed")
+        assert desk.receipts(visit)[0].delivered == 1
+
+    async def test_who_comes_later_gets_what_waited(self, desk: Bridge, operator: Login) -> None:
+        """Nobody is there: the log keeps the lines, in order."""
+        visit = desk.arrive()
+        for number in range(3):
+            await desk.talks.say(visit, f"c{number}", f"line {number}")
+        ann = await operator("ann")
+        await ann.wait_for_message("line 2")
+        assert [one.body for one in ann.messages(jid(visit.visitor))] == [
+            "line 0",
+            "line 1",
+            "line 2",
+        ]
+
+    async def test_an_operator_who_vanishes_leaves_the_line_to_another(
+        self, desk: Bridge, operator: Login
+    ) -> None:
+        """A taken talk goes on with whoever is there, from what was not confirmed."""
+        ann = await operator("ann", receipts=False, ping="ignore")
+        visit = desk.arrive()
+        await sees(ann, visit.visitor)
+        ann.send_message_to(jid(visit.visitor), "May I help?")
+        await eventually(lambda: _lines(desk, visit.visitor) == 1, 5.0)
+        bob = await operator("bob")
+        await desk.talks.say(visit, "c1", "yes please")
+        await ann.wait_for_message("yes please")
+        await ann.logout()
+        await bob.wait_for_message("yes please", jid(visit.visitor))
+
+    async def test_a_reply_to_who_is_gone_is_stored_and_said(
+        self, desk: Bridge, operator: Login
+    ) -> None:
+        """The operator learns that the visitor is away; the line waits for them."""
+        ann = await operator("ann")
+        visit = desk.arrive("Eve")
+        await desk.talks.say(visit, "c1", "hi")
+        await ann.wait_for_message("hi")
+        desk.attendance.closed(visit.visitor, 1)
+        await sees(ann, visit.visitor, type="unavailable")
+        ann.send_message_to(jid(visit.visitor), "still there?")
+        await ann.wait_for(lambda one: "is not on the site now" in (one.body or ""))
+        assert [line.body for line in await desk.log(visit)] == ["hi", "still there?"]
+        assert jid(visit.visitor) in ann.roster()
+
+    async def test_a_command_is_not_sent_to_the_visitor(
+        self, desk: Bridge, operator: Login
+    ) -> None:
+        """Unknown ones are explained, !! sends, !end ends."""
+        ann = await operator("ann")
+        visit = desk.arrive()
+        await sees(ann, visit.visitor)
+        ann.send_message_to(jid(visit.visitor), "!edn")
+        await ann.wait_for(lambda one: "!end" in (one.body or ""))
+        ann.send_message_to(jid(visit.visitor), "!!wow")
+        await eventually(lambda: _lines(desk, visit.visitor) == 1, 5.0)
+        ann.send_message_to(jid(visit.visitor), "!end")
+        await ann.wait_for(lambda one: "The talk is ended" in (one.body or ""))
+        assert [line.body for line in await desk.log(visit)] == ["!wow"]
+
+
+class TestStrangers:
+    """Who is no operator of the site reaches no visitor."""
+
+    async def test_a_stranger_gets_one_error(
+        self, desk: Bridge, prosody: PrivateProsody, operator: Login
+    ) -> None:
+        """Nothing is stored, nothing is shown."""
+        await prosody.add_user("mallory", "correct horse")
+        mallory = await operator("mallory")
+        visit = desk.arrive()
+        mallory.send_message_to(jid(visit.visitor), "psst")
+        error = await mallory.wait_for(lambda one: one.type == "error")
+        assert "forbidden" in error.text
+        mallory.send_presence_to(jid(visit.visitor), "subscribe")
+        await mallory.wait_for(lambda one: one.type == "unsubscribed")
+        assert await desk.log(visit) == []
+        assert jid(visit.visitor) not in [
+            one.sender for one in mallory.received if one.kind == "presence" and one.type == ""
+        ]
+
+    async def test_an_unknown_visitor_does_not_exist(self, desk: Bridge, operator: Login) -> None:
+        """An operator who writes to nobody learns it."""
+        ann = await operator("ann")
+        ann.send_message_to("v-aaaaaaaaaaaaaaaa@chat.localhost", "hello?")
+        error = await ann.wait_for(lambda one: one.type == "error")
+        assert "item-not-found" in error.text
+
+
+class TestQuestions:
+    """What clients ask by themselves."""
+
+    @pytest.mark.parametrize(
+        ("tag", "answer"),
+        [
+            ("{urn:xmpp:ping}ping", "result"),
+            ("{jabber:iq:version}query", "Parley"),
+            ("{http://jabber.org/protocol/disco#info}query", "urn:xmpp:receipts"),
+            ("{vcard-temp}vCard", "service-unavailable"),
+        ],
+    )
+    async def test_answers(self, desk: Bridge, operator: Login, tag: str, answer: str) -> None:
+        """Ping, version and disco are answered by visitor, desk and component; others refused."""
+        ann = await operator("ann")
+        visit = desk.arrive("Eve")
+        await sees(ann, visit.visitor)
+        for to in (jid(visit.visitor) + "/web", DESK, "chat.localhost"):
+            id = ann.send_iq(to, "get", ET.Element(tag))
+            reply = await ann.wait_for(lambda one, id=id: one.kind == "iq" and one.id == id)  # type: ignore[misc]
+            assert answer in reply.text
+            assert reply.sender == to
+
+    async def test_the_component_lists_its_desks(self, desk: Bridge, operator: Login) -> None:
+        """By disco#items (XEP-0030 §4)."""
+        ann = await operator("ann")
+        query = ET.Element("{http://jabber.org/protocol/disco#items}query")
+        id = ann.send_iq("chat.localhost", "get", query)
+        reply = await ann.wait_for(lambda one: one.kind == "iq" and one.id == id)
+        assert DESK in reply.text
+
+
+class TestDesk:
+    """The desk as a contact."""
+
+    async def test_the_desk_accepts_its_operators(self, desk: Bridge, operator: Login) -> None:
+        """It accepts, asks back, shows its state and counts visitors."""
+        ann = await operator("ann")
+        desk.arrive()
+        ann.send_presence_to(DESK, "subscribe")
+        await ann.wait_for(lambda one: one.type == "subscribed" and one.sender == DESK)
+        await ann.wait_for(lambda one: one.type == "subscribe" and one.sender == DESK)
+        await ann.wait_for(
+            lambda one: one.sender == DESK and one.child_text("status") == "1 visitor, 0 waiting"
+        )
+
+
+class TestWithoutPrivileges:
+    """A server that grants nothing."""
+
+    async def test_messages_flow_and_the_desk_is_the_contact(self, tmp_path: Path) -> None:
+        """The operator adds the desk, sees it, and talks with a visitor's own JID."""
+        server = PrivateProsody(
+            tmp_path / "prosody", free_port(), free_port(), secret="s3cret", privileged=False
+        )
+        await server.add_user("ann", PASSWORD)
+        await server.start()
+        ann = Operator("ann@localhost", PASSWORD)
+        try:
+            async with bridge(tmp_path, server, {"ann@localhost": "Ann"}) as desk:
+                await desk.linked()
+                await ann.login(server.c2s_port)
+                visit = desk.arrive("Eve")
+                await desk.talks.say(visit, "c1", "anybody?")
+                ann.send_presence_to(DESK, "subscribe")
+                await ann.wait_for(lambda one: one.type == "subscribe" and one.sender == DESK)
+                ann.send_presence_to(DESK, "subscribed")
+                await ann.wait_for(
+                    lambda one: (
+                        one.sender == DESK and one.child_text("status") == "1 visitor, 1 waiting"
+                    )
+                )
+                line = await ann.wait_for_message("anybody?", jid(visit.visitor))
+                ann.send_message_to(line.sender, "here")
+                await eventually(lambda: _lines(desk, visit.visitor) == 2, 5.0)
+                assert jid(visit.visitor) not in ann.roster()
+                ann.send_presence_to(jid(visit.visitor), "subscribe")
+                await ann.wait_for(
+                    lambda one: one.type == "subscribed" and one.sender == jid(visit.visitor)
+                )
+                await sees(ann, visit.visitor)
+                desk.attendance.closed(visit.visitor, 1)
+                await sees(ann, visit.visitor, type="unavailable")
+                server.kill()
+                await eventually(lambda: not desk.edge.gateways[0].link.up, 5.0)
+                await server.start()
+                await desk.linked()
+                again = Operator("ann@localhost", PASSWORD, resource="again")
+                await again.login(server.c2s_port)
+                desk.attendance.update(visit, stream=2)
+                await desk.talks.say(visit, "c2", "still there?")
+                await again.wait_for_message("still there?", jid(visit.visitor))
+                await sees(again, visit.visitor)
+                await again.logout()
+        finally:
+            await ann.logout()
+            await server.stop()
+
+
+class TestRecovery:
+    """Whatever restarts, talks go on."""
+
+    async def test_the_server_is_killed_in_the_middle_of_a_talk(
+        self, desk: Bridge, prosody: PrivateProsody, operator: Login
+    ) -> None:
+        """Lines said meanwhile arrive afterwards, once, in order; presence is right."""
+        ann = await operator("ann")
+        visit = desk.arrive("Eve")
+        await desk.talks.say(visit, "c1", "one")
+        await ann.wait_for_message("one")
+        ann.send_message_to(jid(visit.visitor), "answer")
+        await eventually(lambda: _lines(desk, visit.visitor) == 2, 5.0)
+        await eventually(lambda: desk.receipts(visit), 5.0)
+        prosody.kill()
+        await eventually(lambda: not desk.edge.gateways[0].link.up, 5.0)
+        await desk.talks.say(visit, "c2", "two")
+        await prosody.start()
+        await asyncio.wait_for(desk.linked(), 5.0)
+        back = await operator("ann", resource="again")
+        await back.wait_for_message("two", jid(visit.visitor))
+        await sees(back, visit.visitor)
+        assert jid(visit.visitor) in back.roster()
+        assert [one.body for one in back.messages(jid(visit.visitor))].count("one") == 0
+        await back.wait_for(lambda one: "“answer”" in (one.body or ""))
+
+    async def test_a_new_gateway_corrects_what_it_inherits(
+        self, tmp_path: Path, prosody: PrivateProsody, operator: Login
+    ) -> None:
+        """Ghosts go, live visitors stay, unconfirmed lines are sent again."""
+        people = {"ann@localhost": "Ann"}
+        ann = await operator("ann")
+        async with bridge(tmp_path, prosody, people) as first:
+            await first.linked()
+            stays, leaves = first.arrive("Stays"), first.arrive("Leaves")
+            await sees(ann, stays.visitor)
+            await sees(ann, leaves.visitor)
+            first.edge.gateways[0].link._component.abort()
+            first.edge.gateways[0].link.send = lambda stanza: None  # type: ignore[method-assign]
+        async with bridge(tmp_path, prosody, people) as second:
+            await second.linked()
+            second.arrive("Stays", visitor=stays.visitor)
+            await sees(ann, leaves.visitor, type="unavailable")
+            await eventually(lambda: jid(leaves.visitor) not in ann.roster(), 10.0)
+            await sees(ann, stays.visitor)
+            assert jid(stays.visitor) in ann.roster()
+        assert not [one for one in ann.received if one.type == "unsubscribed"]
+
+
+def _lines(desk: Bridge, visitor: str) -> int:
+    talk = desk.edge.gateways[0]._delivery.talk(visitor)
+    return 0 if talk is None else talk.head

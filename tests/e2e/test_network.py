@@ -1,0 +1,465 @@
+"""A visitor's network fails in all its ways: what the widget shows is true, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from parley.private_prosody import PrivateProsody
+from tests.e2e.conftest import PASSWORD
+from tests.e2e.support.browser import Widget, chromium
+from tests.e2e.support.faults import Proxy, proxy
+from tests.e2e.support.operator import Operator
+from tests.e2e.support.parley import SITE, Parley
+from tests.e2e.support.ports import free_port
+from tests.e2e.support.site import Website, website
+from tests.e2e.support.wait import eventually
+
+# One set of servers for all of them, each with a visitor of its own: most of their time is waiting.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+shared = pytest_asyncio.fixture(scope="module", loop_scope="module")
+own = pytest_asyncio.fixture(loop_scope="module")
+
+LOST = "No connection. Trying again…"
+HELD = "Waiting for the connection"
+SENDING = "Sending…"
+STORED = {"Sent", "Delivered", "Read"}
+
+
+class Asked(NamedTuple):
+    """A request that came by: when, in the loop's seconds, and for what; or `upgrade`."""
+
+    at: float
+    path: str
+
+
+class Middlebox:
+    """An HTTP proxy as companies have them, in front of 127.0.0.1:`target`; a request a connection.
+
+    `longest`: so many seconds a request may take; `collects`: a stream of events is kept back
+    until its end; `retry_after`: what it says, in seconds, beside a 503 to every call, 0 if it
+    does not.
+    """
+
+    def __init__(self, target: int, port: int = 0) -> None:
+        self.target = target
+        self.port = port
+        self.refuses_upgrades = False
+        self.longest: float | None = None
+        self.collects = False
+        self.retry_after = 0
+        self.asked: list[Asked] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def paths(self) -> list[str]:
+        """What was asked for, in order."""
+        return [one.path for one in self.asked]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Middlebox]:
+        """It listens at `port` for as long as the block."""
+        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await server.wait_closed()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                await self._serve(reader, writer)
+        except asyncio.CancelledError:
+            pass  # the test is over
+        finally:
+            writer.transport.abort()
+            self._tasks.discard(task)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        path = head.split(b" ", 2)[1].decode()
+        upgrades = b"upgrade: websocket" in head.lower()
+        self.asked.append(Asked(asyncio.get_running_loop().time(), "upgrade" if upgrades else path))
+        if upgrades and self.refuses_upgrades:
+            await _answer(writer, "403 Forbidden", {})
+        elif self.retry_after and path.startswith("/rpc"):
+            await reader.readexactly(int(_header(head, "Content-Length") or 0))
+            origin = {
+                "Access-Control-Allow-Origin": _header(head, "Origin"),
+                "Access-Control-Expose-Headers": "Retry-After",
+            }
+            again = {"Retry-After": str(self.retry_after)}
+            await _answer(writer, "503 Service Unavailable", {**origin, **again})
+        else:
+            if not upgrades:
+                head = re.sub(rb"(?i)\r\nConnection: [^\r]*", b"\r\nConnection: close", head)
+            with contextlib.suppress(TimeoutError):
+                limit = None if upgrades else self.longest
+                collects = self.collects and path.endswith("/events")
+                await asyncio.wait_for(self._pass_on(head, reader, writer, collects), limit)
+
+    async def _pass_on(
+        self,
+        head: bytes,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        collects: bool,
+    ) -> None:
+        there, to_there = await asyncio.open_connection("127.0.0.1", self.target)
+        to_there.write(head)
+        ways = [
+            asyncio.ensure_future(_carry(reader, to_there, False)),
+            asyncio.ensure_future(_carry(there, writer, collects)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            to_there.transport.abort()
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+        writer.close()
+        await writer.wait_closed()
+
+
+def _header(head: bytes, name: str) -> str:
+    found = re.search(rf"(?i)\r\n{name}: ([^\r]*)", head.decode("latin-1"))
+    return found[1] if found else ""
+
+
+async def _answer(writer: asyncio.StreamWriter, status: str, headers: dict[str, str]) -> None:
+    lines = {**headers, "Content-Length": "0", "Connection": "close"}
+    text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    writer.write(f"HTTP/1.1 {status}\r\n{text}\r\n".encode())
+    writer.close()
+    await writer.wait_closed()
+
+
+async def _carry(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, collects: bool
+) -> None:
+    if collects:
+        writer.write(await reader.read(-1))
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Website]:
+    """The site that visitors read."""
+    with website() as running:
+        yield running
+
+
+@shared
+async def prosody(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PrivateProsody]:
+    """A running Prosody with the account ann."""
+    folder = tmp_path_factory.mktemp("prosody")
+    server = PrivateProsody(folder, free_port(), free_port(), secret="s3cret")
+    await server.add_user("ann", PASSWORD)
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@shared
+async def parley(
+    tmp_path_factory: pytest.TempPathFactory, prosody: PrivateProsody, shop: Website
+) -> AsyncIterator[Parley]:
+    """`parley run` for that site, with the operator ann."""
+    running = Parley(tmp_path_factory.mktemp("parley"), prosody, origin=shop.url)
+    await running.set_up({"ann@localhost": "Ann"})
+    shop.snippet = running.must("snippet", SITE)
+    await running.start()
+    yield running
+    running.end()
+
+
+@shared
+async def ann(parley: Parley) -> AsyncIterator[Operator]:
+    """The operator, signed in."""
+    one = Operator("ann@localhost", PASSWORD)
+    await one.login(parley.prosody.c2s_port)
+    yield one
+    await one.logout()
+
+
+@shared
+async def browser() -> AsyncIterator[Browser]:
+    """A headless Chromium."""
+    async with chromium() as running:
+        yield running
+
+
+@own
+async def middlebox(parley: Parley) -> AsyncIterator[Middlebox]:
+    """Stands before parley; does no harm until it is told to."""
+    async with Middlebox(parley.http_port).running() as running:
+        yield running
+
+
+@own
+async def line(middlebox: Middlebox) -> AsyncIterator[Proxy]:
+    """What lies between the browser and the middlebox."""
+    async with proxy(middlebox.port, seed=7) as running:
+        yield running
+
+
+@own
+async def visitor(
+    browser: Browser, parley: Parley, shop: Website, line: Proxy, ann: Operator
+) -> AsyncIterator[Widget]:
+    """A visitor whose page, opened by the test, has the widget from behind the line."""
+    context = await browser.new_context()
+    page = await context.new_page()
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    plain = shop.snippet
+    assert parley.url in plain
+    shop.snippet = plain.replace(parley.url, f"http://127.0.0.1:{line.port}")
+    yield Widget(page)
+    shop.snippet = plain
+    await context.close()
+    assert said == []
+
+
+class Talk:
+    """A visitor and an operator who have each said a word."""
+
+    def __init__(self, visitor: Widget, ann: Operator, jid: str, parley: Parley) -> None:
+        self.visitor = visitor
+        self.ann = ann
+        self.jid = jid
+        self._parley = parley
+
+    async def says(self, text: str) -> None:
+        """The visitor says it, and it is with the operator and acknowledged."""
+        await self.visitor.say(text)
+        await self.ann.wait_for_message(text, self.jid, timeout=20.0)
+        await eventually(self.is_stored, 10.0, "the last message is acknowledged")
+
+    async def is_told(self, text: str) -> None:
+        """The operator says it, and the visitor sees it."""
+        self.ann.send_message_to(self.jid, text)
+        await self.visitor.wait_for_message(text, timeout=20.0)
+
+    async def is_stored(self) -> bool:
+        """Whether the widget says that the server has the visitor's last message."""
+        return await self.visitor.status_of_last() in STORED
+
+    async def lost(self, timeout: float) -> None:
+        """Waits until the widget says that there is no connection, and nothing else."""
+
+        async def says_so() -> bool:
+            return await self.visitor.notice() == LOST
+
+        async def says_nobody() -> bool:
+            return await self.visitor.desk() == ""
+
+        await eventually(says_so, timeout, "the widget says that it has no connection")
+        await eventually(says_nobody, 3.0, "it does not say any more who is there")
+
+    async def back(self, timeout: float = 15.0) -> None:
+        """Waits until the widget is connected again and says who is there."""
+
+        async def says_so() -> bool:
+            return await self.visitor.notice() == "" and await self.visitor.desk() == "Online now"
+
+        await eventually(says_so, timeout, "the widget is back")
+
+    async def ends_equal(self, wanted: list[str]) -> None:
+        """Widget and store hold the same, once and in order; the operator has the visitor's."""
+        assert await self.visitor.texts() == wanted
+        stored = await asyncio.to_thread(self._parley.transcript)
+        visitor = self.jid.partition("@")[0]
+        assert [line["body"] for line in stored if line["conversation"] == visitor] == wanted
+        said = {line.text for line in await self.visitor.messages() if line.sender == "visitor"}
+        assert said <= {one.body for one in self.ann.messages(self.jid)}
+
+
+async def begin(visitor: Widget, ann: Operator, parley: Parley, shop: Website) -> Talk:
+    """The visitor opens a page and the panel, and both say a word."""
+    before = len(ann.received)
+    await visitor.page.goto(f"{shop.url}/prices")
+    await visitor.open()
+    await visitor.say("one")
+    line = await ann.wait_for(lambda one: one.body == "one", after=before)
+    talk = Talk(visitor, ann, line.sender.partition("/")[0], parley)
+    await talk.is_told("answer one")
+    return talk
+
+
+async def test_offline_and_back(
+    parley: Parley, visitor: Widget, ann: Operator, shop: Website, line: Proxy
+) -> None:
+    """Each moment is shown as it is; what both wrote meanwhile arrives once, in order."""
+    talk = await begin(visitor, ann, parley, shop)
+    await visitor.page.context.set_offline(True)
+    line.cut()
+    await talk.lost(5.0)
+    await visitor.say("two")
+    await visitor.say("three")
+    assert await visitor.status_of_last() == HELD
+    for text in ("meanwhile", "and then"):
+        ann.send_message_to(talk.jid, text)
+    await asyncio.sleep(1.0)
+    assert await visitor.notice() == LOST
+    assert await visitor.status_of_last() == HELD
+    assert await visitor.texts() == ["one", "answer one", "two", "three"]
+    await visitor.page.context.set_offline(False)
+    await talk.back()
+    await ann.wait_for_message("three", talk.jid)
+    await visitor.wait_for_message("and then")
+    await eventually(talk.is_stored, 10.0)
+    await talk.ends_equal(["one", "answer one", "meanwhile", "and then", "two", "three"])
+    said = [one.body for one in ann.messages(talk.jid)]
+    assert said == ["one", "two", "three"]
+
+
+async def test_a_half_open_link_is_noticed(
+    parley: Parley, visitor: Widget, ann: Operator, shop: Website, line: Proxy
+) -> None:
+    """Within 20 s while the panel is open; nothing is said to be sent meanwhile."""
+    talk = await begin(visitor, ann, parley, shop)
+    line.black_hole()
+    await talk.lost(20.0)
+    await visitor.say("two")
+    assert await visitor.status_of_last() == HELD
+    line.black_hole(False)
+    line.cut()
+    await talk.back()
+    await ann.wait_for_message("two", talk.jid)
+    await eventually(talk.is_stored, 10.0)
+    await talk.ends_equal(["one", "answer one", "two"])
+
+
+async def test_a_message_into_a_black_hole_is_not_said_to_be_sent(
+    parley: Parley, visitor: Widget, ann: Operator, shop: Website, line: Proxy
+) -> None:
+    """It is being sent, then waits, and arrives once."""
+    talk = await begin(visitor, ann, parley, shop)
+    line.down.swallow = True
+    await visitor.say("two")
+    assert await visitor.status_of_last() == SENDING
+    await ann.wait_for_message("two", talk.jid)
+    assert await visitor.status_of_last() == SENDING
+    await talk.lost(10.0)
+    assert await visitor.status_of_last() == HELD
+    line.down.swallow = False
+    line.cut()
+    await talk.back()
+    await eventually(talk.is_stored, 10.0)
+    await talk.ends_equal(["one", "answer one", "two"])
+
+
+async def test_cut_at_random(
+    parley: Parley, visitor: Widget, ann: Operator, shop: Website, line: Proxy
+) -> None:
+    """Every connection lives a second or so: all that is said arrives once, in order."""
+    talk = await begin(visitor, ann, parley, shop)
+    line.cut_at_random(0.3, 1.5)
+    numbers = range(8)
+    for number in numbers:
+        await visitor.say(f"v{number}")
+        ann.send_message_to(talk.jid, f"a{number}")
+        await asyncio.sleep(0.7)
+    line.cut_no_more()
+    await ann.wait_for_message("v7", talk.jid, timeout=20.0)
+    await visitor.wait_for_message("a7", timeout=20.0)
+    await eventually(talk.is_stored, 20.0)
+    assert line.cuts > 3
+    texts = await visitor.texts()
+    assert [text for text in texts if text[0] == "v"] == [f"v{number}" for number in numbers]
+    assert [text for text in texts if text[:2] != "an" and text[0] == "a"] == [
+        f"a{number}" for number in numbers
+    ]
+    await talk.ends_equal(texts)
+
+
+async def test_without_websockets_a_stream_carries_it(
+    parley: Parley, visitor: Widget, ann: Operator, shop: Website, middlebox: Middlebox, line: Proxy
+) -> None:
+    """Both ways, and after a cut from where it was."""
+    middlebox.refuses_upgrades = True
+    talk = await begin(visitor, ann, parley, shop)
+    assert "/rpc/events" in middlebox.paths()
+    await talk.says("two")
+    await talk.is_told("answer two")
+    streams = middlebox.paths().count("/rpc/events")
+    assert streams == 1
+    line.cut()
+    ann.send_message_to(talk.jid, "in the gap")
+    await visitor.wait_for_message("in the gap")
+    await eventually(lambda: middlebox.paths().count("/rpc/events") == 2, 5.0)
+    await talk.says("three")
+    await talk.ends_equal(["one", "answer one", "two", "answer two", "in the gap", "three"])
+
+
+async def test_where_streams_are_kept_back_polls_carry_it(
+    parley: Parley, visitor: Widget, ann: Operator, shop: Website, middlebox: Middlebox
+) -> None:
+    """Nothing is lost while the widget finds out, and it does not ask for a stream again."""
+    middlebox.refuses_upgrades = middlebox.collects = True
+    talk = await begin(visitor, ann, parley, shop)
+    assert await visitor.notice() == ""
+    await talk.is_told("answer two")
+    await talk.says("two")
+    await talk.is_told("answer three")
+    assert middlebox.paths().count("/rpc/events") == 1
+    await talk.ends_equal(["one", "answer one", "answer two", "two", "answer three"])
+
+
+async def test_where_long_answers_are_cut_polls_carry_it(
+    parley: Parley, visitor: Widget, ann: Operator, shop: Website, middlebox: Middlebox
+) -> None:
+    """The visitor sees nothing of it."""
+    middlebox.refuses_upgrades = True
+    middlebox.longest = 1.0
+    talk = await begin(visitor, ann, parley, shop)
+    await eventually(lambda: middlebox.paths().count("/rpc/events") == 3, 15.0)
+    await talk.says("two")
+    assert await visitor.notice() == ""
+    await talk.is_told("answer two")
+    await talk.is_told("answer three")
+    assert await visitor.notice() == ""
+    assert middlebox.paths().count("/rpc/events") == 3
+    await talk.ends_equal(["one", "answer one", "two", "answer two", "answer three"])
+
+
+async def test_retry_after_is_obeyed(
+    parley: Parley, visitor: Widget, ann: Operator, shop: Website, middlebox: Middlebox, line: Proxy
+) -> None:
+    """No call sooner than the server said, and what waited is sent after it."""
+    middlebox.refuses_upgrades = True
+    talk = await begin(visitor, ann, parley, shop)
+    middlebox.retry_after = 3
+    line.cut()
+    before = len(middlebox.asked)
+    await talk.lost(5.0)
+    await visitor.say("two")
+    await eventually(lambda: len(middlebox.asked) >= before + 3, 12.0)
+    middlebox.retry_after = 0
+    await talk.back()
+    asked = middlebox.asked[before : before + 3]
+    gaps = [later.at - sooner.at for sooner, later in itertools.pairwise(asked)]
+    assert min(gaps) >= 3.0, asked
+    await ann.wait_for_message("two", talk.jid)
+    await eventually(talk.is_stored, 10.0)
+    await talk.ends_equal(["one", "answer one", "two"])

@@ -1,0 +1,255 @@
+"""The web edge on a real listener, with everything below it real: SQLite, memory bus and cache."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event as sql_event
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+from twisted.internet.error import ConnectionDone
+from twisted.python.failure import Failure
+
+from rpc.edge import WebEdge
+from rpc.services import RpcSettings
+from rpc.site import ParleySite
+from switchboard.bus.memory import MemoryBus
+from switchboard.census import Attendance
+from switchboard.clock import SystemClock
+from switchboard.events import Desk, desk_topic
+from switchboard.model import (
+    Cursor,
+    DeskState,
+    Message,
+    Operator,
+    PresenceSettings,
+    Site,
+    SiteSettings,
+    Visit,
+)
+from switchboard.reception import DeskBoard, Directory, Talks
+from switchboard.reception.talks import operator_sender
+from switchboard.sessions.memory import MemorySessions
+from switchboard.store import SqlStore, open_store
+from switchboard.store.engine import make_engine
+from switchboard.store.migrate import upgrade
+from tests.edge.rpc.client import EventSource, Http, WebSocket
+
+DOMAIN = "chat.test"
+ORIGIN = "https://shop.test"
+OTHER_ORIGIN = "https://other.test"
+ACME = Site(
+    "acme",
+    SiteSettings(
+        "Acme", (ORIGIN,), "secret", presence=PresenceSettings(page_parameters=("product",))
+    ),
+)
+OTHER = Site("other", SiteSettings("Other", (OTHER_ORIGIN,), "secret"))
+ANN = Operator("o-ann", "acme", "ann@desk.test", "Ann")
+
+
+class ManualClock:
+    """The system's time, moved on by hand."""
+
+    def __init__(self) -> None:
+        self._system = SystemClock()
+        self._ahead = 0.0
+        self._stepped = 0.0
+
+    def now(self) -> int:
+        return self._system.now() + int((self._ahead + self._stepped) * 1000)
+
+    def monotonic(self) -> float:
+        return self._system.monotonic() + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        """Time goes on."""
+        self._ahead += seconds
+
+    def step(self, seconds: float) -> None:
+        """Somebody sets the wall clock."""
+        self._stepped += seconds
+
+
+class World:
+    """One web node, the desk's side of it, and ways in."""
+
+    def __init__(self, store: SqlStore, clock: ManualClock) -> None:
+        self.store = store
+        self.clock = clock
+        self.bus = MemoryBus()
+        self.sessions = MemorySessions()
+        self.directory = Directory(store)
+        self.talks = Talks(store, self.bus, clock, message_chars=4000)
+        self.attendance = Attendance(self.bus, self.sessions, clock, "node", 1, grace=15)
+        self.desks = DeskBoard(self.bus, clock)
+        self.port = 0
+        self.static: Path | None = None
+        self.statements: list[str] = []
+        self.heard: list[Any] = []
+        self.bus.subscribe("domain/" + DOMAIN, self.heard.append)
+        self.edge: WebEdge
+        self.site: ParleySite
+        self._reactor: Any = None
+        self._listener: Any = None
+        self._sockets: list[WebSocket | EventSource] = []
+
+    async def start(self, **settings: Any) -> None:
+        """Serves with these settings beside the usual."""
+        await self.directory.refresh()
+        self.edge = WebEdge(
+            self.directory,
+            self.talks,
+            self.attendance,
+            self.desks,
+            self.bus,
+            self.clock,
+            RpcSettings(
+                public_url="http://chat.test",
+                domains=(DOMAIN,),
+                **{"token_keys": ("key",), **settings},
+            ),
+        )
+        self.edge.start()
+        self._reactor = AsyncioSelectorReactor(asyncio.get_running_loop())
+        self.site = self.edge.site(static=self.static, reactor=self._reactor)
+        self._listener = self._reactor.listenTCP(0, self.site, interface="127.0.0.1")
+        self.port = self._listener.getHost().port
+
+    async def restart(self, **settings: Any) -> None:
+        """A new web edge over the same store; the cache is lost."""
+        await self.stop()
+        self.sessions = MemorySessions()
+        self.attendance.close()
+        self.attendance = Attendance(self.bus, self.sessions, self.clock, "node", 2, grace=15)
+        await self.start(**settings)
+
+    async def stop(self) -> None:
+        for socket in self._sockets:
+            socket.close()
+        self._sockets.clear()
+        if self._listener is None:
+            return
+        listener, self._listener = self._listener, None
+        await listener.stopListening().asFuture(asyncio.get_running_loop())
+        await self.edge.stop()
+        await eventually(lambda: not self.edge.sockets)
+        for reader in self._reactor.removeAll():
+            reader.connectionLost(Failure(ConnectionDone()))
+        for call in self._reactor.getDelayedCalls():
+            call.cancel()
+
+    def http(self, origin: str | None = ORIGIN) -> Http:
+        return Http(self.port, origin)
+
+    async def socket(self, origin: str | None = ORIGIN) -> WebSocket:
+        socket = await WebSocket.open(self.port, origin)
+        self._sockets.append(socket)
+        return socket
+
+    async def visitor(self) -> tuple[WebSocket, dict[str, Any]]:
+        """A socket that has said hello, and the answer."""
+        socket = await self.socket()
+        return socket, await socket.call("hello", site="acme", page={"url": "https://shop.test/"})
+
+    async def stream(self, token: str, cursor: str, origin: str | None = ORIGIN) -> EventSource:
+        """Server-sent events from a cursor on."""
+        source = await EventSource.open(self.http(origin), token=token, cursor=cursor)
+        self._sockets.append(source)
+        return source
+
+    def visit(self, visitor: str) -> Visit:
+        visit = self.attendance.visit(visitor)
+        assert visit is not None
+        return visit
+
+    async def operator_says(self, visitor: str, body: str) -> Message:
+        return (await self.talks.answer(ANN, visitor, DOMAIN, body, None, None)).message
+
+    def operator_seen(self, visitor: str, delivered: int, read: int = 0) -> None:
+        self.talks.seen(visitor, DOMAIN, operator_sender(ANN), Cursor(delivered, read))
+
+    def desk(self, state: DeskState, site: str = "acme", name: str = "Acme") -> None:
+        self.bus.publish(desk_topic(site), Desk(site, state, name))
+
+    def tick(self, seconds: float) -> None:
+        """Time goes on, a second at a time."""
+        for _ in range(int(seconds)):
+            self.clock.advance(1)
+            self.edge.sweep()
+        self.clock.advance(seconds - int(seconds))
+        self.edge.sweep()
+
+    def forget_statements(self) -> None:
+        self.statements.clear()
+
+
+async def eventually(condition: Any, seconds: float = 5.0) -> None:
+    """Waits until the condition holds."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while not condition():
+        assert loop.time() < deadline, "it did not happen"
+        await asyncio.sleep(0.005)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with the schema."""
+    path = tmp_path_factory.mktemp("rpc") / "parley.db"
+    engine = make_engine(f"sqlite:///{path}")
+    upgrade(engine)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+async def store(empty_store: Path, tmp_path: Path, clock: ManualClock) -> AsyncIterator[SqlStore]:
+    """A store with two sites and an operator."""
+    path = tmp_path / "parley.db"
+    shutil.copy(empty_store, path)
+    store = await open_store(f"sqlite:///{path}", clock=clock, gather=0.0, flush=0.05)
+    await store.save_site(ACME)
+    await store.save_site(OTHER)
+    await store.save_operator(ANN)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def idle_world(store: SqlStore, clock: ManualClock) -> AsyncIterator[World]:
+    """A node that does not serve yet."""
+    world = World(store, clock)
+
+    def executed(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        world.statements.append(statement)
+
+    sql_event.listen(store.engine, "before_cursor_execute", executed)
+    yield world
+    await world.stop()
+
+
+@pytest.fixture
+async def world(idle_world: World) -> World:
+    """A node that serves with the usual settings."""
+    await idle_world.start()
+    return idle_world
+
+
+@pytest.fixture(autouse=True)
+def _no_errors_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Whatever a client does, nothing is logged as an error, unless the test says so."""
+    yield
+    for phase in ("setup", "call", "teardown"):
+        errors = [r for r in caplog.get_records(phase) if r.levelno >= logging.ERROR]
+        assert not errors, [record.getMessage() for record in errors]
