@@ -1,0 +1,121 @@
+"""`python -m bench`: one JSON object on standard output, progress on standard error."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .process import cpu_seconds, resident_kib
+from .stage import Stage, stage
+
+SETTLE_SECONDS = 3.0
+
+
+class Load:
+    """The process that plays the visitors."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def start(cls, *arguments: str) -> Load:
+        """Starts it."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bench.visitors", *arguments),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=64 * 1024 * 1024,
+        )
+        return cls(process)
+
+    async def says(self) -> dict[str, Any]:
+        """The next line that it prints."""
+        assert self._process.stdout is not None
+        line = await self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the visitors' process has ended")
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    def go_on(self) -> None:
+        """Lets it take the next step."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"\n")
+
+    async def end(self) -> None:
+        """Waits for its end."""
+        await self._process.wait()
+
+
+async def round_trips(on: Stage, visitors: int, seconds: float) -> dict[str, Any]:
+    """Visitor to operator and back, both lines stored, in a closed loop."""
+    load = await Load.start("talk", str(on.port), str(visitors), str(seconds), "5")
+    await load.says()
+    before = {pid: cpu_seconds(pid) for pid in (on.parley, on.prosody)}
+    measured = await load.says()
+    used = {pid: cpu_seconds(pid) - before[pid] for pid in before}
+    await load.end()
+    times = measured["times"]
+    return {
+        "visitors": visitors,
+        "seconds": round(measured["seconds"], 2),
+        "round_trips": len(times),
+        "per_second": round(len(times) / measured["seconds"], 1),
+        "p50_ms": round(statistics.median(times) * 1000, 2),
+        "p99_ms": round(statistics.quantiles(times, n=100)[98] * 1000, 2),
+        "gateway_cpu_ms": round(used[on.parley] / len(times) * 1000, 3),
+        "prosody_cpu_ms": round(used[on.prosody] / len(times) * 1000, 3),
+    }
+
+
+async def idle(on: Stage, steps: list[int]) -> list[dict[str, Any]]:
+    """Memory of a visitor who has the page open and says nothing."""
+    empty = resident_kib(on.parley)
+    load = await Load.start("idle", str(on.port), *map(str, steps))
+    rows = []
+    for _ in steps:
+        said = await load.says()
+        await asyncio.sleep(SETTLE_SECONDS)
+        sockets = said["sockets"]
+        grown = resident_kib(on.parley) - empty
+        rows.append({"sockets": sockets, "kib_per_visitor": round(grown / sockets, 2)})
+        load.go_on()
+    await load.end()
+    return rows
+
+
+async def measure(seconds: float, visitors: list[int], steps: list[int]) -> dict[str, Any]:
+    """All measurements, each on a fresh stage."""
+    result: dict[str, Any] = {"round_trips": [], "idle": []}
+    for count in visitors:
+        click.echo(f"round trips, {count} visitors", err=True)
+        with tempfile.TemporaryDirectory() as folder:
+            async with stage(Path(folder)) as on:
+                result["round_trips"].append(await round_trips(on, count, seconds))
+    if steps:
+        click.echo(f"idle sockets: {steps}", err=True)
+        with tempfile.TemporaryDirectory() as folder:
+            async with stage(Path(folder)) as on:
+                result["idle"] = await idle(on, steps)
+    return result
+
+
+@click.command()
+@click.option("--seconds", default=15.0, show_default=True, help="How long each loop is measured.")
+@click.option("--visitors", multiple=True, type=int, default=(50, 200), show_default=True)
+@click.option("--idle", "steps", multiple=True, type=int, default=(1000, 5000), show_default=True)
+def main(seconds: float, visitors: tuple[int, ...], steps: tuple[int, ...]) -> None:
+    """Measures round trips and idle memory; compare figures of one run only."""
+    found = asyncio.run(measure(seconds, list(visitors), sorted(step for step in steps if step)))
+    click.echo(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""A visitor's WebSocket, as small as a measuring instrument should be (RFC 6455)."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import struct
+from typing import Any
+
+SITE = "bench"
+
+
+class Socket:
+    """Speaks JSON-RPC over text frames; pings are answered while it is read."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._next_id = 0
+
+    @classmethod
+    async def open(cls, port: int) -> Socket:
+        """Connects and upgrades. Raises OSError."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=4096)
+        key = base64.b64encode(os.urandom(16)).decode()
+        writer.write(
+            (
+                f"GET /rpc HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\n"
+                "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                f"Sec-WebSocket-Key: {key}\r\n\r\n"
+            ).encode()
+        )
+        head = await reader.readuntil(b"\r\n\r\n")
+        if b" 101 " not in head:
+            raise ConnectionError(head.decode())
+        return cls(reader, writer)
+
+    def call(self, method: str, **params: object) -> int:
+        """Sends a call; its id."""
+        self._next_id += 1
+        frame = {"jsonrpc": "2.0", "id": self._next_id, "method": method, "params": params}
+        self._write(0x1, json.dumps(frame).encode())
+        return self._next_id
+
+    async def read(self) -> dict[str, Any]:
+        """The next answer or event."""
+        while True:
+            head = await self._reader.readexactly(2)
+            length = head[1] & 0x7F
+            if length == 126:
+                (length,) = struct.unpack("!H", await self._reader.readexactly(2))
+            elif length == 127:
+                (length,) = struct.unpack("!Q", await self._reader.readexactly(8))
+            payload = await self._reader.readexactly(length)
+            opcode = head[0] & 0xF
+            if opcode == 0x9:
+                self._write(0xA, payload)
+            elif opcode == 0x8:
+                raise ConnectionError(f"closed: {payload!r}")
+            elif opcode == 0x1:
+                found: dict[str, Any] = json.loads(payload)
+                return found
+
+    async def hello(self) -> dict[str, Any]:
+        """Says hello; the result. Raises ConnectionError if it is refused."""
+        page = {"url": "https://bench.example/", "title": "Bench", "referrer": "", "visible": True}
+        id = self.call("hello", site=SITE, page=page)
+        while True:
+            answer = await self.read()
+            if answer.get("id") == id:
+                if "error" in answer:
+                    raise ConnectionError(str(answer["error"]))
+                result: dict[str, Any] = answer["result"]
+                return result
+
+    def close(self) -> None:
+        """Drops the connection."""
+        self._writer.close()
+
+    def _write(self, opcode: int, payload: bytes) -> None:
+        mask = os.urandom(4)
+        head = bytes([0x80 | opcode])
+        if len(payload) < 126:
+            head += bytes([0x80 | len(payload)])
+        else:
+            head += bytes([0x80 | 126]) + struct.pack("!H", len(payload))
+        repeated = (mask * (len(payload) // 4 + 1))[: len(payload)]
+        masked = int.from_bytes(payload, "big") ^ int.from_bytes(repeated, "big")
+        self._writer.write(head + mask + masked.to_bytes(len(payload), "big"))
