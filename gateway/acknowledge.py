@@ -13,7 +13,7 @@ from switchboard.reception import Talks
 
 from . import outbound
 from .component import Link
-from .delivery import Delivery
+from .held import HeldTalks
 from .jids import visitor_full
 from .talk import Talk
 
@@ -24,17 +24,17 @@ class Acknowledgements:
     """The visitors' cursors of one domain, as operators' clients hear of them."""
 
     def __init__(
-        self, domain: str, link: Link, delivery: Delivery, talks: Talks, lanes: Lanes
+        self, domain: str, link: Link, held: HeldTalks, talks: Talks, lanes: Lanes
     ) -> None:
         self._domain = domain
         self._link = link
-        self._delivery = delivery
+        self._held = held
         self._service = talks
         self._lanes = lanes
 
     def visitor_read(self, event: events.Receipt) -> None:
         """The visitor's browser has, or shows, the log up to there."""
-        talk = self._delivery.talk(event.conversation)
+        talk = self._held.get(event.conversation)
         if talk is None or not talk.origins_known:
             self._lanes.put(event.conversation, lambda: self._recall(event))
         else:
@@ -42,7 +42,7 @@ class Acknowledgements:
 
     async def _recall(self, event: events.Receipt) -> None:
         """An earlier process stored the lines: the store knows where they came from."""
-        talk = await self._delivery.find(event.conversation)
+        talk = await self._held.find(event.conversation)
         if talk is None:
             return
         if not talk.origins_known:

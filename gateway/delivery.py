@@ -8,12 +8,11 @@ the resource has confirmed (confirm.py).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from functools import partial
 
 from switchboard import events
 from switchboard.lanes import Lanes
-from switchboard.model import Conversation, Cursor, Message, Operator, Phase
+from switchboard.model import Cursor, Message, Operator, Phase
 from switchboard.ports import Clock
 from switchboard.reception import Directory, Talks
 from switchboard.reception.talks import operator_sender
@@ -22,19 +21,17 @@ from switchboard.routing import Availability, recipients
 from . import outbound
 from .component import Link
 from .confirm import Confirmation, Confirmed, PingDue, Verdict
+from .held import READ_LIMIT, RECENT_MS, HeldTalks
 from .jids import Jid, seq_of, stanza_id, visitor_full
 from .operators import Operators, Resource
 from .talk import Talk
 
 LATE_AFTER_MS = 30_000
 """A line older than this is marked as delayed."""
-RECENT_MS = 900_000
-"""A talk in which nothing was said for this long needs no word about a lost link."""
-READ_LIMIT = 500
 
 
 class Delivery:
-    """All talks of one domain. `changed` hears of talks that begin, end or change hands."""
+    """The lines of one domain's talks, on their way to operators."""
 
     def __init__(
         self,
@@ -42,100 +39,24 @@ class Delivery:
         link: Link,
         operators: Operators,
         directory: Directory,
+        held: HeldTalks,
         talks: Talks,
         clock: Clock,
         lanes: Lanes,
-        changed: Callable[[Talk], None],
     ) -> None:
         self._domain = domain
         self._link = link
         self._operators = operators
         self._directory = directory
+        self._held = held
         self._service = talks
         self._clock = clock
         self._lanes = lanes
-        self._changed = changed
-        self._talks: dict[str, Talk] = {}
         self._unconfirmed: set[str] = set()
-
-    def talks(self) -> list[Talk]:
-        """All talks held in memory, those that are over included."""
-        return list(self._talks.values())
-
-    def talk(self, visitor: str) -> Talk | None:
-        """The talk as it is held in memory; None if there has been none lately."""
-        return self._talks.get(visitor)
-
-    async def load(self) -> None:
-        """Takes over every open talk: a new process is a recovery."""
-        for conversation in await self._service.open_talks(self._domain):
-            if conversation.id not in self._talks:
-                self._adopt(conversation).broken(self._clock.now() - RECENT_MS)
-
-    async def catch_up(self) -> None:
-        """Looks whether a hint was lost, and offers again what could not be read or sent."""
-        stored = {one.id: one for one in await self._service.open_talks(self._domain)}
-        for visitor in stored.keys() | {talk.visitor for talk in self.talks() if talk.open}:
-            talk, conversation = self._talks.get(visitor), stored.get(visitor)
-            if talk is not None and conversation is not None and talk.state == conversation.state:
-                self.offer(talk)
-                if talk.head >= conversation.seq:
-                    continue
-            self._lanes.put(visitor, partial(self._catch_up, visitor))
-
-    async def find(self, visitor: str) -> Talk | None:
-        """The talk of a visitor who spoke at any time."""
-        talk = self._talks.get(visitor)
-        if talk is None:
-            conversation = await self._service.conversation(visitor)
-            if conversation is None:
-                return None
-            talk = self._talks.get(visitor) or self._adopt(conversation)
-        return talk
-
-    # What the bus tells
-
-    def committed(self, event: events.Committed) -> None:
-        """A line was stored."""
-        message = event.message
-        talk = self._talks.get(message.conversation)
-        if talk is None:
-            if event.state.since != message.seq - 1:
-                self._lanes.put(message.conversation, lambda: self._catch_up(message.conversation))
-                return
-            talk = self._adopt(
-                Conversation(
-                    id=message.conversation,
-                    site=event.site,
-                    domain=self._domain,
-                    seq=message.seq - 1,
-                    state=event.state,
-                    updated_at=message.at,
-                )
-            )
-            talk.origins_known = event.state.since == 0
-        if message.seq <= talk.head:
-            return
-        if message.seq != talk.head + 1:
-            self._lanes.put(talk.visitor, lambda: self._catch_up(talk.visitor))
-            return
-        before = talk.state
-        talk.append(message, event.state)
-        if before != talk.state:
-            self._tell_taken(talk, before.phase)
-            self._changed(talk)
-        self.offer(talk)
-
-    def state_changed(self, event: events.StateChanged) -> None:
-        """A talk was ended."""
-        talk = self._talks.get(event.conversation)
-        if talk is not None:
-            talk.state = event.state
-            self._changed(talk)
 
     def visitor_types(self, event: events.Typing) -> None:
         """The visitor writes, or has stopped to."""
-        talk = self._talks.get(event.conversation)
+        talk = self._held.get(event.conversation)
         if talk is None or not self._link.up:
             return
         for operator in self._recipients(talk):
@@ -149,18 +70,18 @@ class Delivery:
     def link_down(self) -> None:
         """Nothing that was not confirmed counts as sent."""
         self._unconfirmed.clear()
-        for talk in self._talks.values():
+        for talk in self._held.all():
             talk.broken(self._clock.now() - RECENT_MS)
 
     def operators_changed(self) -> None:
         """Somebody answers, or does not answer any more, for a site."""
-        for talk in self.talks():
+        for talk in self._held.all():
             self.offer(talk)
 
     def operator_here(self, address: str) -> None:
         """An operator came or takes chats again: whatever waits for them goes out."""
         sites = set(self._directory.sites_of(address))
-        for talk in list(self._talks.values()):
+        for talk in self._held.all():
             if talk.open and talk.site in sites:
                 self.offer(talk)
 
@@ -170,7 +91,7 @@ class Delivery:
         `repeated`: it was, and says so again, as a stream does that took the place of one that
         was lost. ejabberd 23.01 tells no `unavailable` then, and lines on the way may be lost.
         """
-        for talk in self.talks():
+        for talk in self._held.all():
             confirmation = talk.confirmations.get(jid)
             if repeated and confirmation is not None and confirmation.outstanding:
                 self._again(talk, jid)
@@ -180,14 +101,14 @@ class Delivery:
 
     def resource_gone(self, jid: Jid) -> None:
         """A resource has left: what it had not confirmed goes to another one."""
-        for talk in self.talks():
+        for talk in self._held.all():
             talk.lost.discard(jid)
             if jid in talk.confirmations:
                 self._again(talk, jid)
 
     def bounced(self, visitor: str, jid: Jid) -> None:
         """A message came back: the resource is lost to this talk."""
-        talk = self._talks.get(visitor)
+        talk = self._held.get(visitor)
         if talk is not None:
             self._lose(talk, jid)
 
@@ -197,21 +118,21 @@ class Delivery:
         if resource is not None and resource.asleep:
             resource.asleep = False
             now = self._clock.monotonic()
-            for talk in self.talks():
+            for talk in self._held.all():
                 if (confirmation := talk.confirmations.get(jid)) is not None:
                     confirmation.woke(now)
             self.operator_here(jid.bare)
 
     def wrote(self, visitor: str, jid: Jid) -> None:
         """A resource wrote to the visitor: whatever it refused before, it takes now."""
-        talk = self._talks.get(visitor)
+        talk = self._held.get(visitor)
         if talk is not None and jid in talk.lost:
             talk.lost.discard(jid)
             self.offer(talk)
 
     def receipt(self, visitor: str, jid: Jid, id: str, displayed: bool) -> None:
         """XEP-0184 §5.4, or XEP-0333's displayed: the resource has the line of that id."""
-        talk, seq = self._talks.get(visitor), seq_of(visitor, id)
+        talk, seq = self._held.get(visitor), seq_of(visitor, id)
         if talk is None or seq is None or seq > talk.head:
             return
         resource, confirmation = self._operators.resource(jid), talk.confirmations.get(jid)
@@ -225,7 +146,7 @@ class Delivery:
 
     def pong(self, visitor: str, jid: Jid, id: str) -> None:
         """XEP-0199's result, which confirms all that went before the ping."""
-        talk = self._talks.get(visitor)
+        talk = self._held.get(visitor)
         confirmation = None if talk is None else talk.confirmations.get(jid)
         if talk is None or confirmation is None:
             return
@@ -242,7 +163,7 @@ class Delivery:
 
     def ping_failed(self, visitor: str, jid: Jid, id: str, unsupported: bool) -> None:
         """A ping's error: it confirms nothing unless the client simply knows no pings."""
-        talk = self._talks.get(visitor)
+        talk = self._held.get(visitor)
         confirmation = None if talk is None else talk.confirmations.get(jid)
         if talk is None or confirmation is None:
             return
@@ -260,29 +181,17 @@ class Delivery:
         """To be called twice a second: pings what is not confirmed in time."""
         now = self._clock.monotonic()
         for visitor in list(self._unconfirmed):
-            talk = self._talks.get(visitor)
+            talk = self._held.get(visitor)
             if talk is None or not talk.outstanding:
                 self._unconfirmed.discard(visitor)
                 continue
             for jid, confirmation in list(talk.confirmations.items()):
                 self._tick(talk, jid, confirmation, now)
 
-    def forget(self, visitor: str) -> None:
-        """The visitor has left: a talk that is over needs no memory."""
-        talk = self._talks.get(visitor)
-        if talk is not None and not talk.open:
-            del self._talks[visitor]
-
     def notice(self, talk: Talk, jid: str, body: str) -> None:
         """A word of the desk in the visitor's window."""
         sender = visitor_full(talk.visitor, self._domain)
         self._link.send(outbound.notice(sender, jid, body))
-
-    def sweep(self, is_here: Callable[[str], bool]) -> None:
-        """Forgets talks that are over and whose visitors are away, but were asked about."""
-        for talk in self.talks():
-            if not is_here(talk.visitor):
-                self.forget(talk.visitor)
 
     def offer(self, talk: Talk) -> None:
         """Sends whatever the talk's operators have not got yet."""
@@ -309,10 +218,6 @@ class Delivery:
                 talk.pushed[operator.id] = reach
 
     # Inside
-
-    def _adopt(self, conversation: Conversation) -> Talk:
-        talk = self._talks[conversation.id] = Talk(conversation)
-        return talk
 
     def _recipients(self, talk: Talk) -> list[Operator]:
         found = {}
@@ -405,32 +310,6 @@ class Delivery:
             talk.pushed.pop(operator.id, None)
         self.offer(talk)
 
-    async def _catch_up(self, visitor: str) -> None:
-        """A hint was lost: the store knows. What is told meanwhile is newer than what was read."""
-        while True:
-            talk = self._talks.get(visitor)
-            head, state = (0, None) if talk is None else (talk.head, talk.state)
-            conversation = await self._service.conversation(visitor)
-            if conversation is None:
-                return
-            if talk is None:
-                if visitor not in self._talks:
-                    talk = self._adopt(conversation)
-                    break
-                continue
-            lines = await self._service.read(visitor, head, READ_LIMIT)
-            if talk.head == head and talk.state is state:
-                for message in lines:
-                    # A later line may have brought a state that was read too early.
-                    if talk.head + 1 == message.seq <= conversation.seq:
-                        talk.append(message, conversation.state)
-                if talk.head >= conversation.seq:
-                    talk.state = conversation.state
-            if talk.head >= conversation.seq or talk.head == head:
-                break
-        self._changed(talk)
-        self.offer(talk)
-
     async def _read_back(self, talk: Talk, after: int) -> None:
         head = talk.head
         try:
@@ -455,7 +334,8 @@ class Delivery:
                 f"The connection was interrupted. Your last line that was stored: “{words}”",
             )
 
-    def _tell_taken(self, talk: Talk, before: Phase) -> None:
+    def taken(self, talk: Talk, before: Phase) -> None:
+        """A talk has changed: whoever was asked too hears that somebody else answers."""
         owner = talk.state.operator
         if before is not Phase.WAITING or owner is None or not self._link.up:
             return

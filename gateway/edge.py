@@ -11,7 +11,7 @@ from msgspec import Struct
 from switchboard import events
 from switchboard.census import Census
 from switchboard.lanes import Lanes
-from switchboard.model import Visit
+from switchboard.model import TalkState, Visit
 from switchboard.ports import Bus, Clock, Store
 from switchboard.reception import Directory, Talks
 
@@ -24,6 +24,7 @@ from .commands import Commands
 from .component import Link, LinkState
 from .delivery import Delivery
 from .desk import Desks
+from .held import HeldTalks
 from .inbound import stanza as decode
 from .inbound.iq import IqDoor
 from .inbound.message import MessageDoor
@@ -80,20 +81,26 @@ class Gateway:
         self._iqs = Iqs(self.link.send)
         self.privileges = Privileges(domain, self._iqs)
         self._census = Census(bus, clock, self, settings.grace)
+        self._held = HeldTalks(
+            domain,
+            talks,
+            clock,
+            self._lanes,
+            lambda talk: self._delivery.offer(talk),
+            self._talk_changed,
+        )
         self._delivery = Delivery(
             domain,
             self.link,
             self._operators,
             directory,
+            self._held,
             talks,
             clock,
             self._lanes,
-            self._talk_changed,
         )
-        self._acknowledgements = Acknowledgements(
-            domain, self.link, self._delivery, talks, self._lanes
-        )
-        rights = Rights(directory, self._census, self._delivery)
+        self._acknowledgements = Acknowledgements(domain, self.link, self._held, talks, self._lanes)
+        rights = Rights(directory, self._census, self._held)
         self._buddies = BuddyList(
             domain,
             self.link,
@@ -101,7 +108,7 @@ class Gateway:
             directory,
             self._operators,
             self.privileges,
-            self._delivery.talks,
+            self._held.all,
         )
         self._desks = Desks(
             domain,
@@ -111,11 +118,11 @@ class Gateway:
             self._operators,
             clock,
             self._census,
-            self._delivery.talks,
+            self._held.all,
         )
-        commands = Commands(domain, talks, self._census, self._delivery.talks)
+        commands = Commands(domain, talks, self._census, self._held.all)
         self._messages = MessageDoor(
-            domain, self.link, rights, self._delivery, talks, self._census, commands
+            domain, self.link, rights, self._held, self._delivery, talks, self._census, commands
         )
         self._presences = PresenceDoor(
             self.link,
@@ -134,7 +141,7 @@ class Gateway:
 
     async def start(self) -> None:
         """Takes over what an earlier process left, and begins to connect."""
-        await self._delivery.load()
+        await self._held.load()
         await self._buddies.load(self._census)
         self._bus.subscribe(events.domain_topic(self.domain), self._heard)
         self._census.ask()
@@ -196,7 +203,7 @@ class Gateway:
     def visitor_here(self, visit: Visit) -> None:
         if visit.domain != self.domain:
             return
-        talk = self._delivery.talk(visit.visitor)
+        talk = self._held.get(visit.visitor)
         if talk is not None:
             talk.away_told = False
             talk.name = visit.name
@@ -205,7 +212,7 @@ class Gateway:
         self._buddies.here(visit.visitor)
 
     def visitor_left(self, visitor: str) -> None:
-        self._delivery.forget(visitor)
+        self._held.forget(visitor)
         self._buddies.left(visitor)
 
     # Inside
@@ -263,20 +270,21 @@ class Gateway:
     def _heard(self, event: events.Event) -> None:
         match event:
             case events.Committed():
-                self._delivery.committed(event)
+                self._held.committed(event)
             case events.Receipt() if event.participant.id == event.conversation:
                 self._acknowledgements.visitor_read(event)
             case events.Typing() if event.sender.id == event.conversation:
                 self._delivery.visitor_types(event)
             case events.StateChanged():
-                self._delivery.state_changed(event)
+                self._held.state_changed(event)
             case _:
                 pass
 
-    def _talk_changed(self, talk: Talk) -> None:
+    def _talk_changed(self, talk: Talk, before: TalkState) -> None:
+        self._delivery.taken(talk, before.phase)
         self._buddies.touch()
         if not talk.open and self._census.visit(talk.visitor) is None:
-            self._delivery.forget(talk.visitor)
+            self._held.forget(talk.visitor)
 
     def _directory_changed(self) -> None:
         self._buddies.touch()
@@ -307,9 +315,9 @@ class Gateway:
     async def _catch_up(self) -> None:
         while True:
             await asyncio.sleep(CATCH_UP_EVERY)
-            self._delivery.sweep(lambda visitor: self._census.visit(visitor) is not None)
+            self._held.sweep(lambda visitor: self._census.visit(visitor) is not None)
             try:
-                await self._delivery.catch_up()
+                await self._held.catch_up()
             except Exception:
                 log.exception("%s: the open talks could not be read", self.domain)
 

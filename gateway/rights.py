@@ -6,16 +6,16 @@ from switchboard.census import Census
 from switchboard.model import Operator
 from switchboard.reception import Directory
 
-from .delivery import Delivery
+from .held import HeldTalks
 
 
 class Rights:
     """Looks an operator up by the bare JID that the server vouches for."""
 
-    def __init__(self, directory: Directory, census: Census, delivery: Delivery) -> None:
+    def __init__(self, directory: Directory, census: Census, held: HeldTalks) -> None:
         self._directory = directory
         self._census = census
-        self._delivery = delivery
+        self._held = held
 
     def is_operator(self, address: str) -> bool:
         """Whether that address answers for any site."""
@@ -32,11 +32,11 @@ class Rights:
 
     async def site_of(self, visitor: str) -> str | None:
         """The site that a visitor is on, or ever spoke on."""
-        talk = self._delivery.talk(visitor)
+        talk = self._held.get(visitor)
         if talk is not None:
             return talk.site
         visit = self._census.visit(visitor)
         if visit is not None:
             return visit.site
-        found = await self._delivery.find(visitor)
+        found = await self._held.find(visitor)
         return None if found is None else found.site

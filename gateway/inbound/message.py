@@ -14,6 +14,7 @@ from .. import outbound
 from ..commands import Commands
 from ..component import Link
 from ..delivery import Delivery
+from ..held import HeldTalks
 from ..jids import site_of, visitor_of
 from ..rights import Rights
 from ..talk import Origin, Talk, encode_origin
@@ -35,6 +36,7 @@ class MessageDoor:
         domain: str,
         link: Link,
         rights: Rights,
+        held: HeldTalks,
         delivery: Delivery,
         talks: Talks,
         census: Census,
@@ -43,6 +45,7 @@ class MessageDoor:
         self._domain = domain
         self._link = link
         self._rights = rights
+        self._held = held
         self._delivery = delivery
         self._talks = talks
         self._census = census
@@ -104,7 +107,7 @@ class MessageDoor:
         if body.startswith("!!"):
             body = body[1:]
         elif body.startswith("!"):
-            talk = await self._delivery.find(visitor)
+            talk = await self._held.find(visitor)
             answer = await self._commands.run(body, operator, talk)
             self._answer(message, visitor, talk, answer)
             return
@@ -121,7 +124,7 @@ class MessageDoor:
             (message.sender.full, message.id) if message.id else None,
             origin,
         )
-        talk = await self._delivery.find(visitor)
+        talk = await self._held.find(visitor)
         if talk is None or not appended.fresh:
             return
         talk.prefers[operator.id] = message.sender

@@ -122,7 +122,7 @@ class Scene:
         """The operator writes, and so has the talk."""
         before = len(await self.desk.log(visit))
         client.send_message_to(jid(visit), f"May I help? {before}")
-        talk = self.desk.edge.gateways[0]._delivery.talk
+        talk = self.desk.edge.gateways[0]._held.get
         await eventually(
             lambda: (found := talk(visit.visitor)) is not None and found.head > before, 5.0, "taken"
         )

@@ -148,7 +148,7 @@ class TestTalk:
         ann.send_message_to(line.sender, "Yes", id="a1", request_receipt=True, markable=True)
         await eventually(lambda: _lines(desk, visit.visitor) == 2, 5.0)
         await bob.wait_for_message("[desk] Ann answers Eve.", jid(visit.visitor))
-        talk = desk.edge.gateways[0]._delivery.talk(visit.visitor)
+        talk = desk.edge.gateways[0]._held.get(visit.visitor)
         assert talk is not None
         assert talk.state.phase is Phase.TAKEN
         assert not [one for one in ann.received if one.receipt_for]
@@ -440,5 +440,5 @@ class TestRecovery:
 
 
 def _lines(desk: Bridge, visitor: str) -> int:
-    talk = desk.edge.gateways[0]._delivery.talk(visitor)
+    talk = desk.edge.gateways[0]._held.get(visitor)
     return 0 if talk is None else talk.head
