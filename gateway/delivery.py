@@ -86,16 +86,20 @@ class Delivery:
                 self.offer(talk)
 
     def resource_came(self, jid: Jid, repeated: bool) -> None:
-        """A resource became available: whatever it refused before, it may take now.
+        """A resource is available: whatever it refused before, it may take now.
 
         `repeated`: it was, and says so again, as a stream does that took the place of one that
         was lost. ejabberd 23.01 tells no `unavailable` then, and lines on the way may be lost.
         """
+        now = self._clock.monotonic()
         for talk in self._held.all():
             confirmation = talk.confirmations.get(jid)
             if repeated and confirmation is not None and confirmation.outstanding:
                 self._again(talk, jid)
-            elif jid in talk.lost:
+                continue
+            if confirmation is not None:
+                confirmation.woke(now)
+            if jid in talk.lost:
                 talk.lost.discard(jid)
                 self.offer(talk)
 

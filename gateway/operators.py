@@ -66,10 +66,10 @@ class Operators:
         self._counter = 0
 
     def available(self, jid: Jid, told_to: str, show: str, priority: int) -> bool:
-        """A resource's presence; True if it was not there before."""
+        """A resource's presence; True if it was not there before, or slept."""
         resources = self._resources.setdefault(jid.bare, {})
         resource = resources.get(jid.resource)
-        came = resource is None
+        came = resource is None or resource.asleep
         if resource is None:
             self._counter += 1
             resource = resources[jid.resource] = Resource(jid, self._counter)

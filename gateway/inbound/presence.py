@@ -82,7 +82,6 @@ class PresenceDoor:
 
     def _available(self, presence: Presence) -> None:
         sender, to = presence.sender, presence.to
-        self._delivery.awake(sender)
         before = self._operators.availability(sender.bare)
         came = self._operators.available(sender, to.local, presence.show, presence.priority)
         resource = self._operators.resource(sender)
