@@ -12,7 +12,7 @@ from functools import partial
 
 from switchboard import events
 from switchboard.lanes import Lanes
-from switchboard.model import Cursor, Message, Operator, Phase
+from switchboard.model import Cursor, Message, Operator, Phase, SenderKind
 from switchboard.ports import Clock
 from switchboard.reception import Directory, Talks
 from switchboard.reception.talks import operator_sender
@@ -181,6 +181,20 @@ class Delivery:
             case _:
                 pass
 
+    async def end(self, talk: Talk, jid: Jid) -> bool:
+        """Ends a talk, or notes that it ends once an operator has all its lines: then False.
+
+        Raises NotFound or IllegalEvent.
+        """
+        got = max(talk.state.since, *talk.confirmed.values(), 0)
+        lines = await self._service.read(talk.visitor, got, READ_LIMIT)
+        if talk.open and any(line.sender.kind is SenderKind.VISITOR for line in lines):
+            talk.ending = jid
+            return False
+        talk.ending = None
+        await self._service.end(talk.visitor, self._domain)
+        return True
+
     def tick(self) -> None:
         """To be called twice a second: pings what is not confirmed in time."""
         now = self._clock.monotonic()
@@ -245,10 +259,14 @@ class Delivery:
             if resource.jid not in talk.lost and not resource.asleep
         ]
         preferred = talk.prefers.get(operator.id)
-        for resource in usable:
-            if resource.jid == preferred:
-                return resource
-        return max(usable, key=lambda resource: resource.rank, default=None)
+
+        def claim(resource: Resource) -> tuple[bool, bool, tuple[int, int, int]]:
+            # Where earlier lines are on their way, or a later one would be read before them.
+            confirmation = talk.confirmations.get(resource.jid)
+            waited_for = confirmation is not None and confirmation.outstanding
+            return (resource.jid == preferred, waited_for, resource.rank)
+
+        return max(usable, key=claim, default=None)
 
     def _send(self, talk: Talk, operator: Operator, resource: Resource, message: Message) -> None:
         confirmation = talk.confirmations.get(resource.jid)
@@ -294,6 +312,13 @@ class Delivery:
             if resource.bare == jid.bare:
                 confirmation.forget(seq)
         self._seen(talk, operator, Cursor(seq, 0))
+        if talk.ending is not None:
+            self._lanes.put(talk.visitor, partial(self._end_now, talk))
+
+    async def _end_now(self, talk: Talk) -> None:
+        jid = talk.ending
+        if jid is not None and talk.open and await self.end(talk, jid):
+            self.notice(talk, jid.full, "The talk is ended.")
 
     def _seen(self, talk: Talk, operator: Operator, cursor: Cursor) -> None:
         self._service.seen(talk.visitor, self._domain, operator_sender(operator), cursor)

@@ -120,7 +120,7 @@ class Gateway:
             self._census,
             self._held.all,
         )
-        commands = Commands(domain, talks, self._census, self._held.all)
+        commands = Commands(self._census, self._held, self._delivery)
         self._messages = MessageDoor(
             domain, self.link, rights, self._held, self._delivery, talks, self._census, commands
         )

@@ -46,6 +46,7 @@ class Talk:
         "away_told",
         "confirmations",
         "confirmed",
+        "ending",
         "head",
         "lost",
         "name",
@@ -99,6 +100,8 @@ class Talk:
         self.origins_known = False
         """Whether `origins` holds all that the visitor has not read, or the store has to tell."""
         self.away_told = False
+        self.ending: Jid | None = None
+        """Who has ended the talk, as long as a line of the visitor's is still on its way."""
         self.recovering = False
 
     @property
@@ -119,7 +122,9 @@ class Talk:
         self.tail.append(message)
         if message.sender.kind is SenderKind.VISITOR:
             self.name = message.sender.name
-        elif (origin := decode_origin(message)) is not None:
+            return
+        self.ending = None
+        if (origin := decode_origin(message)) is not None:
             self.origins[message.seq] = origin
 
     def due(self, operator: str) -> int:

@@ -78,7 +78,10 @@ class Store(Protocol):
         """Ends an open talk. Raises NotFound, or IllegalEvent if none is open."""
 
     async def end_idle_talks(self, domain: str, site: str, before: int) -> list[str]:
-        """Ends the site's talks whose last line is older than `before`; gives their ids."""
+        """Ends the site's talks whose last line is older than `before`; gives their ids.
+
+        One whose visitor wrote a line that no operator's cursor has reached stays open.
+        """
 
     async def read(self, conversation: str, after: int, limit: int) -> list[Message]:
         """The lines with a seq above `after`, oldest first, at most `limit`."""

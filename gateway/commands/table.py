@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
 from switchboard.census import Census
 from switchboard.conversation import IllegalEvent
 from switchboard.model import Operator
-from switchboard.reception import Talks
 
+from ..delivery import Delivery
+from ..held import HeldTalks
+from ..jids import Jid
 from ..talk import Talk
 
 
 class Request(Struct, frozen=True):
     """A command as an operator gave it; `talk` is the window's, None in the desk's."""
 
+    jid: Jid
     operator: Operator
     talk: Talk | None
     words: str
@@ -35,15 +38,12 @@ class Command(Struct, frozen=True):
 class Commands:
     """Runs what begins with `!` and gives the answer for the operator."""
 
-    def __init__(
-        self, domain: str, talks: Talks, census: Census, open_talks: Callable[[], Iterable[Talk]]
-    ) -> None:
-        self.domain = domain
-        self.talks = talks
+    def __init__(self, census: Census, held: HeldTalks, delivery: Delivery) -> None:
         self.census = census
-        self.open_talks = open_talks
+        self.held = held
+        self.delivery = delivery
 
-    async def run(self, body: str, operator: Operator, talk: Talk | None) -> str:
+    async def run(self, body: str, jid: Jid, operator: Operator, talk: Talk | None) -> str:
         """The answer to one command; what is no command is never sent to a visitor."""
         name, _, words = body.lstrip("!").strip().partition(" ")
         command = _TABLE.get(name.lower())
@@ -52,7 +52,7 @@ class Commands:
             hint = " or ".join(f"!{found}" for found in near) if near else "!help"
             wrong = f"!{name} is no command" if name else "Commands begin with !"
             return f"{wrong}; nothing was sent. Try {hint}, or begin a line with !! to send it."
-        return await command.run(self, Request(operator, talk, words.strip()))
+        return await command.run(self, Request(jid, operator, talk, words.strip()))
 
 
 async def _help(commands: Commands, request: Request) -> str:
@@ -63,7 +63,7 @@ async def _help(commands: Commands, request: Request) -> str:
 async def _who(commands: Commands, request: Request) -> str:
     site = request.operator.site
     waiting = {
-        talk.visitor: talk.state.phase.value for talk in commands.open_talks() if talk.site == site
+        talk.visitor: talk.state.phase.value for talk in commands.held.all() if talk.site == site
     }
     visits = sorted(
         (visit for visit in commands.census if visit.site == site), key=lambda visit: visit.since
@@ -83,9 +83,11 @@ async def _end(commands: Commands, request: Request) -> str:
     if request.talk is None:
         return "!end belongs in a visitor's window."
     try:
-        await commands.talks.end(request.talk.visitor, commands.domain)
+        ended = await commands.delivery.end(request.talk, request.jid)
     except IllegalEvent:
         return "No talk is open here."
+    if not ended:
+        return "The visitor has just written; the talk ends as soon as you have it."
     return "The talk is ended. The visitor leaves your list when they leave the site."
 
 

@@ -108,7 +108,7 @@ class MessageDoor:
             body = body[1:]
         elif body.startswith("!"):
             talk = await self._held.find(visitor)
-            answer = await self._commands.run(body, operator, talk)
+            answer = await self._commands.run(body, message.sender, operator, talk)
             self._answer(message, visitor, talk, answer)
             return
         origin = None
@@ -148,7 +148,7 @@ class MessageDoor:
             if message.to.local:
                 raise Forbidden("forbidden", "Only operators of the site may write to its desk.")
             raise Reject("unavailable", "Write to a visitor or to your site's desk.")
-        answer = await self._commands.run(message.body, operator, None)
+        answer = await self._commands.run(message.body, message.sender, operator, None)
         self._link.send(outbound.notice(message.to.bare, message.sender.full, answer))
 
     def _answer(self, message: Message, visitor: str, talk: Talk | None, answer: str) -> None:

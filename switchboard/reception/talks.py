@@ -121,7 +121,7 @@ class Talks:
         return state
 
     async def end_idle(self, domain: str, site: str, idle_hours: float) -> None:
-        """Ends the talks of a site in which nothing was said for `idle_hours`."""
+        """Ends a site's talks in which nothing was said for `idle_hours` and all was delivered."""
         before = self._clock.now() - int(idle_hours * 3_600_000)
         for conversation in await self._store.end_idle_talks(domain, site, before):
             found = await self._store.conversation(conversation)

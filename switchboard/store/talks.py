@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 
 from ..conversation import Ended, advance
 from ..errors import NotFound
-from ..model import Conversation, Cursor, Message, Phase, TalkState
+from ..model import Conversation, Cursor, Message, Phase, SenderKind, TalkState
 from .rows import conversation_of, message_of, state_of
 from .schema import conversations, cursors, messages
 
@@ -97,9 +97,14 @@ def end(conversation: str, at: int) -> Callable[[Connection], TalkState]:
 
 
 def end_idle(domain: str, site: str, before: int, at: int) -> Callable[[Connection], list[str]]:
-    """Ends the open talks whose last line is older than `before`; gives their ids."""
+    """Ends the open talks whose last line is older than `before`; gives their ids.
+
+    One with a line that no operator has got yet stays open, or nobody would ever get it.
+    """
     of = conversations.c
-    statement = _states(of.domain == domain, of.site == site, _OPEN, of.updated_at < before)
+    statement = _states(
+        of.domain == domain, of.site == site, _OPEN, of.updated_at < before, ~_undelivered()
+    )
 
     def run(connection: Connection) -> list[str]:
         rows = connection.execute(statement).all()
@@ -108,6 +113,24 @@ def end_idle(domain: str, site: str, before: int, at: int) -> Callable[[Connecti
         return [row.id for row in rows]
 
     return run
+
+
+def _undelivered() -> ColumnElement[bool]:
+    """Whether a line of the open talk's visitor is past every operator's cursor."""
+    of, line, cursor = conversations.c, messages.c, cursors.c
+    got = (
+        select(func.coalesce(func.max(cursor.delivered), 0))
+        .where(cursor.conversation == of.id, cursor.participant != of.id)
+        .correlate(conversations)
+        .scalar_subquery()
+    )
+    return (
+        select(line.seq)
+        .where(line.conversation == of.id, line.sender_kind == SenderKind.VISITOR.value)
+        .where(line.seq > of.since, line.seq > got)
+        .correlate(conversations)
+        .exists()
+    )
 
 
 def _states(*conditions: ColumnElement[bool]) -> Select[Any]:

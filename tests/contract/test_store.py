@@ -258,7 +258,7 @@ async def test_ending_a_talk(store: SqlStore) -> None:
 
 async def test_idle_talks_end(store: SqlStore) -> None:
     """Of a site's open talks those end whose last line is too old."""
-    await store.append(from_visitor("a", conversation="v-old", at=NOW - 1))
+    await store.append(from_operator("a", conversation="v-old", at=NOW - 1))
     await store.append(from_visitor("a", conversation="v-new", at=NOW))
     await store.append(from_visitor("a", conversation="v-ended", at=NOW - 1))
     await store.end_talk("v-ended", NOW - 1)
@@ -267,6 +267,30 @@ async def test_idle_talks_end(store: SqlStore) -> None:
     assert await store.end_idle_talks("chat.example", "acme", NOW) == ["v-old"]
     assert await store.end_idle_talks("chat.example", "acme", NOW) == []
     assert [c.id for c in await store.open_talks("chat.example")] == ["v-other", "v-new"]
+
+
+async def test_a_line_that_no_operator_has_keeps_its_talk_open(store: SqlStore) -> None:
+    """Ended, it would never be delivered; what the visitor's own cursor says counts nothing."""
+
+    async def has(participant: str, seq: int) -> None:
+        store.move_cursor("v-ann", participant, Cursor(seq, 0))
+        await store.append(from_visitor(f"{participant}{seq}", conversation="v-carries"))
+
+    async def idle() -> list[str]:
+        return await store.end_idle_talks("chat.example", "acme", NOW)
+
+    await store.append(from_visitor("a", at=NOW - 1))
+    await store.append(from_visitor("b", at=NOW - 1))
+    await store.append(from_operator("c", at=NOW - 1))
+    for participant, seq in (("v-ann", 3), ("o-bob", 1)):
+        await has(participant, seq)
+        assert await idle() == []
+    await has("o-eve", 2)
+    assert await idle() == ["v-ann"]
+    await store.append(from_visitor("d", at=NOW - 1))
+    assert await idle() == []
+    await has("o-bob", 4)
+    assert await idle() == ["v-ann"]
 
 
 async def test_open_talks_are_those_of_the_domain(store: SqlStore) -> None:
