@@ -11,19 +11,22 @@ from .tokens import Place
 class Reader(ABC):
     """Someone who follows a seat. To be subclassed by each transport."""
 
-    __slots__ = ("delivered", "following", "read", "seq")
+    __slots__ = ("delivered", "following", "mark", "read", "seq")
 
     def __init__(self, place: Place) -> None:
-        self.seq = place.seq
-        self.delivered = place.delivered
-        self.read = place.read
+        self.place = place
         self.following = False
         """Whether it stands at the log's end and takes lines as they come."""
 
     @property
     def place(self) -> Place:
         """How far it is, for a cursor."""
-        return Place(self.seq, self.delivered, self.read)
+        return Place(self.seq, self.delivered, self.read, self.mark)
+
+    @place.setter
+    def place(self, place: Place) -> None:
+        self.seq, self.mark = place.seq, place.mark
+        self.delivered, self.read = place.delivered, place.read
 
     @abstractmethod
     def ready(self) -> bool:

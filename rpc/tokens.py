@@ -10,13 +10,14 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import zlib
 from collections.abc import Sequence
 from hashlib import blake2b
 
 import msgspec
 from msgspec import Struct
 
-from switchboard.model import Visit
+from switchboard.model import Message, Visit
 from switchboard.ports import Clock
 
 _MAC_OCTETS = 16
@@ -108,11 +109,20 @@ class Tokens:
 class Place(Struct, frozen=True, array_like=True):
     """How far a browser is in one conversation: the last line it had, and how far it was told
     that the other side has, or has read, the log.
+
+    `mark` tells that line from any other that may once have its seq: a store that was restored
+    from a backup grows again, another way.
     """
 
     seq: int
     delivered: int = 0
     read: int = 0
+    mark: int = 0
+
+
+def mark_of(message: Message) -> int:
+    """32 bits that tell a line from another of the same seq."""
+    return zlib.crc32(message.client_id.encode(), message.at & 0xFFFFFFFF)
 
 
 class StreamCursor(Struct, frozen=True, array_like=True):

@@ -24,6 +24,7 @@ from switchboard.reception.talks import visitor_sender
 
 from . import wire
 from .readers import Reader
+from .tokens import Place, mark_of
 
 if TYPE_CHECKING:
     from .seats import Seats
@@ -73,6 +74,7 @@ class Seat:
     __slots__ = (
         "_desk_delivered",
         "_desk_read",
+        "_end",
         "_known",
         "_own_delivered",
         "_own_read",
@@ -94,6 +96,8 @@ class Seat:
         """The last line that this node knows of."""
         self.readers: tuple[Reader, ...] = ()
         self._known = False
+        self._end = (0, 0)
+        """The last line read or heard of: its seq and mark."""
         self._desk_delivered = self._desk_read = 0
         self._own_delivered = self._own_read = 0
         self._typings = 0
@@ -123,6 +127,27 @@ class Seat:
                 else:
                     self._merge_desk(cursor.delivered, cursor.read)
         self._known = True
+
+    async def holds(self, place: Place) -> bool:
+        """Whether the place is one of this log, as far as the log is kept.
+
+        Its end must be known (`learn`). Raises RetryLater.
+        """
+        if not 0 <= place.seq <= self.head:
+            return False
+        if place.mark and place.seq != self._end[0]:
+            lines = await self._seats.talks.read(self.visitor, place.seq - 1, 1)
+            if not lines or lines[0].seq != place.seq:
+                return True
+            if place.seq < self.head:
+                return place.mark == mark_of(lines[0])
+            self.has(lines[0])
+        return not place.mark or place.mark == self._end[1]
+
+    def has(self, message: Message) -> None:
+        """A line of the log that was read; the last one is remembered."""
+        if message.seq >= self._end[0]:
+            self._end = (message.seq, mark_of(message))
 
     def add(self, reader: Reader) -> None:
         """A reader comes; it gets nothing before it calls `catch_up`.
@@ -161,6 +186,8 @@ class Seat:
                     reader.lose_place()
                     return
                 self._give(reader, line)
+            if lines:
+                self.has(lines[-1])
             self.head = max(self.head, reader.seq)
         if reader.ready():
             reader.following = True
@@ -228,6 +255,7 @@ class Seat:
         if self._typing:
             self._typing.pop(message.sender.id, None)
         self._seats.spoken(self.visitor, message.sender.kind)
+        self.has(message)
         if message.seq == 1:
             self._known = True  # the log begins before our eyes
         for reader in self.readers:
@@ -258,7 +286,7 @@ class Seat:
                 reader.push(data)
 
     def _give(self, reader: Reader, message: Message) -> None:
-        reader.seq = message.seq
+        reader.seq, reader.mark = message.seq, mark_of(message)
         reader.push(wire.MessageData(wire.line(message, self.visitor)))
 
     def _give_receipts(self, reader: Reader) -> None:

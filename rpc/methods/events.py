@@ -99,4 +99,4 @@ async def _placed(seat: Seat, spoken: bool, cursor: StreamCursor | None) -> Stre
     await seat.learn(spoken or seq > 0)
     if seq > seat.head:
         await seat.learn(spoken=True, again=True)
-    return cursor if seq <= seat.head else None
+    return cursor if await seat.holds(cursor.places[wire.DESK]) else None

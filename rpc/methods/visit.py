@@ -15,7 +15,7 @@ from .. import wire
 from ..admission import TooManyVisitors
 from ..callers import Call, Guest, identify, read_token, recall
 from ..services import Services
-from ..tokens import Place, StreamCursor, VisitorToken
+from ..tokens import Place, StreamCursor, VisitorToken, mark_of
 from .answers import NOTHING, Nothing, Room
 from .pages import clean_page
 
@@ -219,7 +219,10 @@ async def _settle(
     if visit.spoken:
         await seat.learn(spoken=True)
         lines = await web.talks.history(visit.visitor, None, WELCOME_LINES)
-    place = Place(lines[-1].seq if lines else 0)
+    place = Place(0)
+    if lines:
+        seat.has(lines[-1])
+        place = Place(lines[-1].seq, mark=mark_of(lines[-1]))
     if stream is not None:
         stream.stand_at(place)
     return (

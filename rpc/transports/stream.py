@@ -148,7 +148,7 @@ class EventStream(Reader):
         self._due = True
         self._lost = place is None
         if place is not None:
-            self.seq, self.delivered, self.read = place.seq, place.delivered, place.read
+            self.place = place
 
     # What the seat sees (waiters.Reader).
 

@@ -83,7 +83,7 @@ ROWS = [
 ]
 
 
-async def _brought(world: World, way: str, token: str, cursor: str) -> list[dict[str, Any]]:
+async def brought(world: World, way: str, token: str, cursor: str) -> list[dict[str, Any]]:
     """The events that a cursor brings, but the desk's."""
     if way == "poll":
         polled = await world.http().call("poll", token=token, cursor=cursor, wait=0)
@@ -132,7 +132,7 @@ async def test_cursor(
             store.executescript(case.happens)
     cursor = case.cursor(visitor, stranger["visitor"]["id"])
 
-    events = await _brought(world, way, token, cursor)
+    events = await brought(world, way, token, cursor)
 
     if case.expected is None:
         assert [(event["type"], event["data"]) for event in events] == [("reset", {})]
@@ -147,7 +147,7 @@ async def test_a_token_is_no_cursor(world: World, way: str) -> None:
     """What is signed for one purpose is garbage for the other."""
     _, hello = await world.visitor()
     token = hello["token"]
-    [reset] = await _brought(world, way, token, token)
+    [reset] = await brought(world, way, token, token)
     assert (reset["type"], reset["data"]) == ("reset", {})
 
 
