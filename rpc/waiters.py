@@ -119,7 +119,11 @@ class Seat:
         head = self.head
         found = await self._seats.talks.conversation(self.visitor)
         stored = found.seq if found is not None else 0
-        self.head = stored if self.head == head else max(self.head, stored)
+        if self.head == head:
+            # A hint may have been wrong, and what was heard in its shadow is right.
+            self.head = max(stored, self._end[0])
+        else:
+            self.head = max(self.head, stored)
         if found is not None:
             for participant, cursor in found.cursors.items():
                 if participant == self.visitor:

@@ -10,6 +10,7 @@ import pytest
 
 from rpc.methods import METHODS
 from switchboard.bus.memory import MemoryBus
+from switchboard.model import Conversation
 from switchboard.reception import Talks
 from tests.edge.rpc.client import RpcError, frame
 from tests.edge.rpc.conftest import ANN, DOMAIN, World, eventually
@@ -50,6 +51,28 @@ async def test_lost_hints(world: World) -> None:
     assert await socket.quiet() == []
     await world.operator_says(visitor, "6")
     assert (await socket.message())["body"] == "6"
+
+
+async def test_a_line_that_comes_while_a_wrong_hint_is_looked_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is heard of in the shadow of the hint, and is not forgotten when that turns out wrong."""
+    socket, hello = await world.visitor()
+    visitor = hello["visitor"]["id"]
+    await socket.call("say", id="m1", body="1")
+    await socket.message()
+    look_up = world.talks.conversation
+
+    async def meanwhile(conversation: str) -> Conversation | None:
+        monkeypatch.undo()
+        found = await look_up(conversation)
+        await world.operator_says(visitor, "2")
+        await eventually(lambda: world.heard[-1].message.body == "2")
+        return found
+
+    monkeypatch.setattr(world.talks, "conversation", meanwhile)
+    world.talks.look(visitor, 99)
+    assert (await socket.message())["body"] == "2"
 
 
 async def test_a_cursor_from_a_node_that_knew_more(world: World) -> None:
