@@ -47,10 +47,10 @@ demo: setup
 
 test: setup
 	cd widget && npm test && npm run size && npm run check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 test-unit: $(INSTALLED)
-	$(BIN)/python -m pytest tests/unit tests/contract tests/edge
+	$(BIN)/python -m pytest -n 2 tests/unit tests/contract tests/edge
 
 chaos: setup
 	$(BIN)/python -m pytest -m long

@@ -12,7 +12,6 @@ from tests.chaos.run import run
 
 
 @pytest.mark.prosody
-@pytest.mark.long
 async def test_nothing_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
     """Kills, freezes and cuts: every promise is kept, for all visitors and operators."""
     outcome = await run(SHORT, tmp_path)

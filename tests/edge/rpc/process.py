@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from tests.e2e.support.ports import free_port
 from tests.edge.rpc.client import Http, WebSocket
 
 ORIGIN = "https://shop.test"
@@ -25,7 +26,7 @@ class Process:
         self._silent = socket.create_server(("127.0.0.1", 0))  # it takes connections, that is all
         self._log = folder / "log"
         self._config = folder / "parley.toml"
-        self.port, admin = _free_port(), _free_port()
+        self.port, admin = free_port(), free_port()
         self._config.write_text(
             f"""
 [http]
@@ -107,8 +108,3 @@ messages_per_minute = 0
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
