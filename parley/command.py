@@ -1,4 +1,6 @@
-"""The `parley` command."""
+"""The `parley` command. What only a running process needs is imported where it runs: the edges
+take half of a second, and an admin's command should answer at once.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +21,15 @@ from switchboard.store import SqlStore
 from switchboard.store.migrate import current
 
 from . import fresh, jabber_config, runner, sites, transcripts
-from .check import check as run_checks
 from .config import Config, ConfigError, load
-from .demo import DemoError, demo_service
+from .embedded import StartError, embedded_store, product_version
 from .private_prosody import PrivateProsodyError
-from .service import Service, StartError, embedded_store, product_version
 
 T = TypeVar("T")
 
 log = logging.getLogger("parley")
 
-_EXPECTED = (ConfigError, StartError, SwitchboardError, DemoError, PrivateProsodyError)
+_EXPECTED = (ConfigError, StartError, SwitchboardError, PrivateProsodyError)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -64,6 +64,8 @@ def init(file: Path, domain: str) -> None:
 @click.pass_obj
 def run(file: Path) -> None:
     """Run everything in one process."""
+    from .service import Service
+
     config = load(file)
     runner.start_logging()
 
@@ -93,6 +95,8 @@ def run(file: Path) -> None:
 )
 def demo(http_port: int | None, xmpp_port: int | None, folder: Path) -> None:
     """Try it: a private Prosody, two pages with the widget, and an operator's account."""
+    from .demo import demo_service
+
     runner.start_logging(logging.WARNING)
     runner.run(lambda: demo_service(folder, http_port, xmpp_port))
 
@@ -102,6 +106,8 @@ def demo(http_port: int | None, xmpp_port: int | None, folder: Path) -> None:
 @click.pass_obj
 def check(file: Path, nagios: bool) -> None:
     """Check the configuration and every part that it names."""
+    from .check import check as run_checks
+
     logging.disable()
     sys.exit(run_checks(file, nagios, click.echo))
 

@@ -18,8 +18,9 @@ from switchboard.clock import SystemClock
 
 from . import fresh, sites
 from .config import load
+from .embedded import StartError, embedded_store
 from .private_prosody import PrivateProsody
-from .service import Service, embedded_store
+from .service import Service
 
 HOST = "localhost"
 DOMAIN = "chat.localhost"
@@ -30,17 +31,13 @@ XMPP_PORT = 15222
 PAGES = ("index", "prices")
 
 
-class DemoError(Exception):
-    """The demo cannot run; the text says what to do."""
-
-
 def demo_service(
     folder: Path, http_port: int | None, xmpp_port: int | None
 ) -> AbstractAsyncContextManager[None]:
     """A private Prosody and `parley run` together, and two pages that carry the widget.
 
     Ports that are not chosen are the usual ones, or free ones where those are taken. Raises
-    DemoError, StartError or PrivateProsodyError.
+    StartError or PrivateProsodyError.
     """
     folder = folder.absolute()
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -117,7 +114,7 @@ def _port(chosen: int | None, usual: int, name: str) -> int:
             probe.bind(("127.0.0.1", chosen or usual))
         except OSError as problem:
             if chosen is not None:
-                raise DemoError(
+                raise StartError(
                     f"port {chosen}: {problem.strerror}; choose another {name}"
                 ) from None
             probe.bind(("127.0.0.1", 0))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from twisted.internet import endpoints, error
@@ -25,41 +23,15 @@ from switchboard.errors import SwitchboardError
 from switchboard.reception import DeskBoard, Directory, Talks
 from switchboard.reception.sites import REFRESH_EVERY
 from switchboard.sessions.memory import MemorySessions
-from switchboard.store import SqlStore, open_store
-from switchboard.store.migrate import upgrade
+from switchboard.store import SqlStore
 
 from .config import Config, ConfigError
+from .embedded import StartError, product_version
 from .health import health_resource
 
 NODE = "run"
 
 log = logging.getLogger("parley")
-
-
-class StartError(Exception):
-    """The service cannot start; the text says what to do."""
-
-
-def product_version() -> str:
-    """The installed distribution's version."""
-    try:
-        return version("parley-livechat")
-    except PackageNotFoundError:
-        return "0"
-
-
-async def embedded_store(config: Config, clock: SystemClock) -> SqlStore:
-    """Opens the store and brings its schema up to date. Raises StartError."""
-    if not config.store.url.startswith("sqlite:"):
-        raise ConfigError("[store] url: this version keeps conversations in sqlite:///… only")
-    path = Path(config.store.url.removeprefix("sqlite:///"))
-    remedy = f"the store {path} cannot be used"
-    try:
-        store = await open_store(config.store.url, clock=clock)
-        await asyncio.to_thread(upgrade, store.engine)
-    except SwitchboardError as problem:
-        raise StartError(f"{remedy}: {problem}") from None
-    return store
 
 
 async def _within(seconds: float, what: str, stopping: Awaitable[None]) -> None:
