@@ -15,7 +15,13 @@ from .callers import Call, Caller
 from .methods import METHODS
 from .services import Services
 
+LONGEST_ANSWER = 2 * 1024 * 1024
+"""Bytes of a batch's answers after which its other calls are not carried out."""
+
 log = logging.getLogger(__name__)
+
+
+_TOO_MUCH = RetryLater("unavailable", "The batch's answers are too long: ask again.", 1)
 
 
 class Answer:
@@ -33,21 +39,26 @@ async def answer(web: Services, frame: bytes | str, caller: Caller) -> Answer:
     found = wire.read(frame)
     if isinstance(found, wire.Failed):
         return Answer(wire.encode(found))
+    response: wire.Response | None
     if isinstance(found, wire.Request):
         response, refusal = await _call(web, found, caller, alone=True)
         return Answer(_encode(response), refusal)
-    responses: list[wire.Response] = []
+    bodies: list[bytes] = []
+    length = 0
     refusal = None
     for request in found:
         if isinstance(request, wire.Failed):
-            responses.append(request)
-            continue
-        response, refused = await _call(web, request, caller, alone=False)
-        if isinstance(refused, WrongOrigin):
-            refusal = refused
-        if response is not None:
-            responses.append(response)
-    bodies = [body for body in map(_encode, responses) if body is not None]
+            response = request
+        elif length > LONGEST_ANSWER:
+            response = _unless_told(request, wire.Failed(_id(request), error_of(_TOO_MUCH)))
+        else:
+            response, refused = await _call(web, request, caller, alone=False)
+            if isinstance(refused, WrongOrigin):
+                refusal = refused
+        body = _encode(response)
+        if body is not None:
+            bodies.append(body)
+            length += len(body)
     return Answer(b"[%s]" % b",".join(bodies) if bodies else None, refusal)
 
 
@@ -64,7 +75,7 @@ async def _call(
 ) -> tuple[wire.Response | None, SwitchboardError | None]:
     refusal = None
     response: wire.Response
-    id = None if request.id is UNSET else request.id
+    id = _id(request)
     method = METHODS.get(request.method)
     if method is None:
         response = wire.Failed(id, wire.method_not_found("There is no such method."))
@@ -87,6 +98,10 @@ async def _call(
             log.exception("%s failed", request.method)
             response = wire.Failed(id, wire.INTERNAL)
     return _unless_told(request, response), refusal
+
+
+def _id(request: wire.Request) -> wire.Id:
+    return None if request.id is UNSET else request.id
 
 
 def _unless_told(request: wire.Request, response: wire.Response) -> wire.Response | None:

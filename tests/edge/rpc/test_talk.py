@@ -79,6 +79,28 @@ async def test_batch(world: World) -> None:
     assert any(isinstance(event, Typing) for event in world.heard)
 
 
+async def test_a_batch_does_not_answer_without_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What would make its answer too long is not carried out, and may be asked again."""
+    monkeypatch.setattr("rpc.dispatch.LONGEST_ANSWER", 20_000)
+    http = world.http()
+    token = (await http.call("hello", site="acme"))["token"]
+    for number in range(6):
+        token = (await http.answer("say", token=token, id=f"c{number}", body="x" * 4000)).get(
+            "token", token
+        )
+    calls = [
+        {"jsonrpc": "2.0", "id": number, "method": "history", "params": {"token": token}}
+        for number in range(3)
+    ]
+    first, *others = (await http.post(calls)).json
+    assert len(first["result"]["messages"]) == 6
+    assert [answer["id"] for answer in others] == [1, 2]
+    assert {answer["error"]["data"]["reason"] for answer in others} == {"unavailable"}
+    assert {answer["error"]["data"]["retry_after"] for answer in others} == {1}
+
+
 async def test_notification_is_not_answered(world: World) -> None:
     """A call without an id is carried out and answered by nothing."""
     response = await world.http().post({"jsonrpc": "2.0", "method": "ping"})
