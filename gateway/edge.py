@@ -109,6 +109,7 @@ class Gateway:
             self._operators,
             self.privileges,
             self._held.all,
+            clock,
         )
         self._desks = Desks(
             domain,

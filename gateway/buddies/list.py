@@ -15,7 +15,7 @@ import msgspec
 
 from switchboard.census import Census
 from switchboard.model import Phase, Shown, Site, default_name
-from switchboard.ports import Store
+from switchboard.ports import Clock, Store
 from switchboard.reception import Directory
 from switchboard.text import clean_line
 
@@ -32,6 +32,8 @@ SETTLE = 8.0
 GATHER = 0.15
 """Seconds in which changes are gathered before contact lists are touched."""
 RETRY = 5.0
+STATUS_EVERY = 5.0
+"""Seconds between two presences of a visitor who stays: pages in between are not told."""
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ class BuddyList:
         operators: Operators,
         privileges: Privileges,
         talks: Callable[[], Iterable[Talk]],
+        clock: Clock,
     ) -> None:
         self._domain = domain
         self._link = link
@@ -56,8 +59,12 @@ class BuddyList:
         self._operators = operators
         self._privileges = privileges
         self._talks = talks
+        self._clock = clock
         self._shown: dict[str, dict[str, Shown]] = {}
-        self._told: dict[tuple[str, str], policy.Appearance] = {}
+        self._told: dict[tuple[str, str], tuple[policy.Appearance, float]] = {}
+        """By operator and visitor: what was told last, and when (monotonic)."""
+        self._due = RETRY
+        """Seconds until something that was held back is due."""
         self._census: Census | None = None
         self._dismissed: set[tuple[str, str]] = set()
         """Visitors whom an operator took out of the contact list: not put back this visit."""
@@ -128,7 +135,7 @@ class BuddyList:
         """Keeps all lists right until cancelled."""
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(RETRY):
+                async with asyncio.timeout(self._due):
                     await self._wanted.wait()
             await asyncio.sleep(GATHER)
             self._wanted.clear()
@@ -140,6 +147,7 @@ class BuddyList:
 
     async def reconcile(self) -> None:
         """One pass over all operators."""
+        self._due = RETRY
         wanted = {site.key: self._wanted_of(site) for site in self._directory.sites()}
         addresses = {o.address for key in wanted for o in self._directory.operators(key)}
         for address in addresses | set(self._shown):
@@ -156,7 +164,8 @@ class BuddyList:
         """The component stops: nobody may look as if they were there."""
         for address, entries in self._shown.items():
             for visitor in entries:
-                if self._told.get((address, visitor), policy.GONE).here:
+                told = self._told.get((address, visitor))
+                if told is not None and told[0].here:
                     self._tell(address, visitor, policy.GONE)
 
     def _settle(self) -> None:
@@ -209,7 +218,8 @@ class BuddyList:
 
     async def _drop(self, address: str, dropped: list[Shown]) -> None:
         for entry in dropped:
-            if self._told.get((address, entry.visitor)) != policy.GONE:
+            told = self._told.get((address, entry.visitor))
+            if told is None or told[0].here:
                 self._tell(address, entry.visitor, policy.GONE)
         done = await asyncio.gather(*(self._privileges.remove(entry) for entry in dropped))
         gone = [entry for entry, success in zip(dropped, done, strict=True) if success]
@@ -223,13 +233,19 @@ class BuddyList:
             return
         for visitor in self._shown.get(address, {}):
             appearance = self.appearance(visitor)
-            if visitor not in self._inherited and self._told.get((address, visitor)) != appearance:
+            before, at = self._told.get((address, visitor), (None, 0.0))
+            if visitor in self._inherited or before == appearance:
+                continue
+            wait = at + STATUS_EVERY - self._clock.monotonic()
+            if before is not None and before.here and appearance.here and wait > 0:
+                self._due = min(self._due, wait)
+            else:
                 self._tell(address, visitor, appearance)
 
     def _tell(self, address: str, visitor: str, appearance: policy.Appearance) -> None:
         entry = self._shown.get(address, {}).get(visitor)
         if entry is not None:
-            self._told[address, visitor] = appearance
+            self._told[address, visitor] = (appearance, self._clock.monotonic())
         self._link.send(
             outbound.presence(
                 visitor_full(visitor, self._domain),
