@@ -1,4 +1,4 @@
-"""Lines to operators: whose turn, to which resource, and until they have it.
+"""Lines to operators: to which resource, and until they have it.
 
 An operator is a cursor into the log. What is past it is sent once; it is sent again, with the
 same stanza id, only when link, resource or gateway were lost in between. The cursor moves when
@@ -11,16 +11,18 @@ import secrets
 from functools import partial
 
 from switchboard import events
+from switchboard.conversation import Ended
 from switchboard.lanes import Lanes
-from switchboard.model import Cursor, Message, Operator, Phase, SenderKind
+from switchboard.model import Cursor, Message, Operator, SenderKind, TalkState
 from switchboard.ports import Clock
 from switchboard.reception import Directory, Talks
 from switchboard.reception.talks import operator_sender
-from switchboard.routing import Availability, recipients
 
 from . import outbound
+from .asking import Asking
 from .component import Link
 from .confirm import Confirmation, Confirmed, PingDue, Verdict
+from .crew import Crew
 from .held import READ_LIMIT, RECENT_MS, HeldTalks
 from .jids import Jid, seq_of, stanza_id, visitor_full
 from .operators import Operators, Resource
@@ -38,6 +40,7 @@ class Delivery:
         domain: str,
         link: Link,
         operators: Operators,
+        crew: Crew,
         directory: Directory,
         held: HeldTalks,
         talks: Talks,
@@ -47,23 +50,32 @@ class Delivery:
         self._domain = domain
         self._link = link
         self._operators = operators
+        self._crew = crew
         self._directory = directory
         self._held = held
         self._service = talks
         self._clock = clock
         self._lanes = lanes
         self._unconfirmed: set[str] = set()
+        self._asking = Asking(
+            domain, operators, crew, directory, held, talks, clock, lanes, self.offer, self._tell
+        )
 
     def visitor_types(self, event: events.Typing) -> None:
         """The visitor writes, or has stopped to."""
         talk = self._held.get(event.conversation)
         if talk is None or not self._link.up:
             return
-        for operator in self._recipients(talk):
+        for operator in self._asking.recipients(talk):
             resource = self._choose(talk, operator)
             if resource is not None:
                 sender = visitor_full(talk.visitor, self._domain)
                 self._link.send(outbound.typing(sender, resource.jid.full, event.composing))
+
+    def changed(self, talk: Talk, before: TalkState) -> None:
+        """A talk began, ended or changed hands."""
+        self._asking.changed(talk, before)
+        self.offer(talk)
 
     # What the link tells
 
@@ -130,6 +142,9 @@ class Delivery:
     def wrote(self, visitor: str, jid: Jid) -> None:
         """A resource wrote to the visitor: whatever it refused before, it takes now."""
         talk = self._held.get(visitor)
+        operator = None if talk is None else self._directory.operator(talk.site, jid.bare)
+        if operator is not None:
+            self._crew.answered(operator.id)
         if talk is not None and jid in talk.lost:
             talk.lost.discard(jid)
             self.offer(talk)
@@ -192,12 +207,14 @@ class Delivery:
             talk.ending = jid
             return False
         talk.ending = None
-        await self._service.end(talk.visitor, self._domain)
+        await self._service.change(talk.visitor, self._domain, Ended())
         return True
 
     def tick(self) -> None:
         """To be called twice a second: pings what is not confirmed in time."""
         now = self._clock.monotonic()
+        if self._link.up:
+            self._asking.tick()
         for visitor in list(self._unconfirmed):
             talk = self._held.get(visitor)
             if talk is None or not talk.outstanding:
@@ -215,7 +232,7 @@ class Delivery:
         """Sends whatever the talk's operators have not got yet."""
         if not self._link.up or not talk.open:
             return
-        for operator in self._recipients(talk):
+        for operator in self._asking.recipients(talk):
             resource = self._choose(talk, operator)
             if resource is None:
                 continue
@@ -237,20 +254,10 @@ class Delivery:
 
     # Inside
 
-    def _recipients(self, talk: Talk) -> list[Operator]:
-        found = {}
-        there = {}
-        for operator in self._directory.operators(talk.site):
-            found[operator.id] = operator
-            there[operator.id] = max(
-                (
-                    resource.availability
-                    for resource in self._operators.resources(operator.address)
-                    if resource.jid not in talk.lost
-                ),
-                default=Availability.GONE,
-            )
-        return [found[id] for id in recipients(talk.state, there)]
+    def _tell(self, talk: Talk, operator: Operator, words: str) -> None:
+        resource = self._choose(talk, operator) if self._link.up else None
+        if resource is not None:
+            self.notice(talk, resource.jid.full, words)
 
     def _choose(self, talk: Talk, operator: Operator) -> Resource | None:
         usable = [
@@ -362,15 +369,3 @@ class Delivery:
                 resource.jid.full,
                 f"The connection was interrupted. Your last line that was stored: “{words}”",
             )
-
-    def taken(self, talk: Talk, before: Phase) -> None:
-        """A talk has changed: whoever was asked too hears that somebody else answers."""
-        owner = talk.state.operator
-        if before is not Phase.WAITING or owner is None or not self._link.up:
-            return
-        by = self._directory.operator_of_id(talk.site, owner)
-        for operator in self._directory.operators(talk.site):
-            if operator.id != owner and operator.id in talk.pushed:
-                resource = self._choose(talk, operator)
-                if resource is not None and by is not None:
-                    self.notice(talk, resource.jid.full, f"{by.name} answers {talk.name}.")

@@ -14,6 +14,7 @@ from switchboard.routing import desk_state
 
 from . import outbound
 from .component import Link
+from .crew import Crew
 from .jids import desk_jid
 from .operators import Operators
 from .talk import Talk
@@ -30,6 +31,7 @@ class Desks:
         link: Link,
         bus: Bus,
         directory: Directory,
+        crew: Crew,
         operators: Operators,
         clock: Clock,
         census: Census,
@@ -39,6 +41,7 @@ class Desks:
         self._link = link
         self._bus = bus
         self._directory = directory
+        self._crew = crew
         self._operators = operators
         self._clock = clock
         self._census = census
@@ -52,10 +55,9 @@ class Desks:
         """Online only if the link is up and an operator who takes chats is there."""
         if not self._link.up:
             return DeskState.OFFLINE
-        return desk_state(
-            self._operators.availability(operator.address)
-            for operator in self._directory.operators(site)
-        )
+        found = self._directory.find(site)
+        standings = {} if found is None else self._crew.standings(found)
+        return desk_state(standing.availability for standing in standings.values())
 
     def announce(self) -> None:
         """To be called every second and on each change: tells what changed, all when due."""

@@ -22,6 +22,7 @@ from .buddies.list import BuddyList
 from .buddies.privilege import Privileges
 from .commands import Commands
 from .component import Link, LinkState
+from .crew import Crew
 from .delivery import Delivery
 from .desk import Desks
 from .held import HeldTalks
@@ -89,10 +90,12 @@ class Gateway:
             lambda talk: self._delivery.offer(talk),
             self._talk_changed,
         )
+        self._crew = Crew(directory, self._operators, self._held)
         self._delivery = Delivery(
             domain,
             self.link,
             self._operators,
+            self._crew,
             directory,
             self._held,
             talks,
@@ -116,12 +119,13 @@ class Gateway:
             self.link,
             bus,
             directory,
+            self._crew,
             self._operators,
             clock,
             self._census,
             self._held.all,
         )
-        commands = Commands(self._census, self._held, self._delivery)
+        commands = Commands(domain, talks, self._census, self._held, self._delivery, self._crew)
         self._messages = MessageDoor(
             domain, self.link, rights, self._held, self._delivery, talks, self._census, commands
         )
@@ -282,7 +286,7 @@ class Gateway:
                 pass
 
     def _talk_changed(self, talk: Talk, before: TalkState) -> None:
-        self._delivery.taken(talk, before.phase)
+        self._delivery.changed(talk, before)
         self._buddies.touch()
         if not talk.open and self._census.visit(talk.visitor) is None:
             self._held.forget(talk.visitor)

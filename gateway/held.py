@@ -111,7 +111,7 @@ class HeldTalks:
         self._grown(talk)
 
     def state_changed(self, event: events.StateChanged) -> None:
-        """A talk was ended."""
+        """A talk was ended, or changed hands."""
         talk = self._talks.get(event.conversation)
         if talk is not None:
             before, talk.state = talk.state, event.state

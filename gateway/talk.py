@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from switchboard.model import Conversation, Cursor, Message, Phase, SenderKind, TalkState
+from switchboard.routing import Turn
 
 from .confirm import Confirmation
 from .jids import Jid
@@ -61,6 +62,8 @@ class Talk:
         "site",
         "state",
         "tail",
+        "turn",
+        "unattended_since",
         "updated_at",
         "visitor",
         "visitor_cursor",
@@ -100,6 +103,10 @@ class Talk:
         self.origins_known = False
         """Whether `origins` holds all that the visitor has not read, or the store has to tell."""
         self.away_told = False
+        self.turn: Turn | None = None
+        """Who is asked, as long as nobody has the talk."""
+        self.unattended_since: float | None = None
+        """Since when its operator is offline, in seconds, monotonic."""
         self.ending: Jid | None = None
         """Who has ended the talk, as long as a line of the visitor's is still on its way."""
         self.recovering = False
@@ -184,4 +191,5 @@ class Talk:
         self.reached.clear()
         self.confirmations.clear()
         self.lost.clear()
+        self.unattended_since = None
         self.recovering = self.open and self.updated_at >= recent

@@ -37,7 +37,7 @@ class Committed(Struct, frozen=True, tag=True):
 
 
 class StateChanged(Struct, frozen=True, tag=True):
-    """A talk was ended."""
+    """A talk was ended, or changed hands."""
 
     conversation: str
     state: TalkState

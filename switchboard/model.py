@@ -8,9 +8,9 @@ from __future__ import annotations
 import base64
 import enum
 import secrets
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 SITE_KEY = r"^(?!v-)[a-z0-9][a-z0-9-]{0,39}$"
 VISITOR_ID = r"^v-[a-z2-7]{16}$"
@@ -54,6 +54,27 @@ class TalkSettings(Struct, frozen=True, forbid_unknown_fields=True):
     idle_hours: float = 4.0
 
 
+class RoutingPolicy(enum.StrEnum):
+    """Who is asked to take a visitor; `routing.py` says how."""
+
+    ALL = "all"
+    ROUND_ROBIN = "round_robin"
+    LEAST_BUSY = "least_busy"
+    LAST_OPERATOR = "last_operator"
+
+
+class RoutingSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who gets a visitor, and for how long."""
+
+    policy: RoutingPolicy = RoutingPolicy.ALL
+    capacity: Annotated[int, Meta(ge=0)] = 0
+    """Talks that one operator may have at a time; 0 is no limit."""
+    answer_seconds: Annotated[float, Meta(ge=0)] = 60.0
+    """So long one who is asked alone may take to answer; 0 is for ever."""
+    hand_back_seconds: Annotated[float, Meta(ge=0)] = 60.0
+    """So long a talk stays its operator's after they went offline."""
+
+
 class LookSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """What the widget shows of the site."""
 
@@ -70,6 +91,7 @@ class SiteSettings(Struct, frozen=True, forbid_unknown_fields=True):
     identify_secret: str
     presence: PresenceSettings = PresenceSettings()
     talk: TalkSettings = TalkSettings()
+    routing: RoutingSettings = RoutingSettings()
     look: LookSettings = LookSettings()
 
 
@@ -176,7 +198,7 @@ class TalkState(Struct, frozen=True):
 
     phase: Phase = Phase.QUIET
     operator: str | None = None
-    """The id of the operator who has it, when TAKEN."""
+    """The id of the operator who has it, when TAKEN; else of the one who had it last."""
     since: int = 0
     """The seq before the talk's first line."""
 

@@ -74,8 +74,8 @@ class Store(Protocol):
     async def append(self, draft: Draft) -> Appended:
         """Commits a line and gives its seq. Calls take effect in the order they are made."""
 
-    async def end_talk(self, conversation: str, at: int) -> TalkState:
-        """Ends an open talk. Raises NotFound, or IllegalEvent if none is open."""
+    async def change_talk(self, conversation: str, event: TalkEvent, at: int) -> TalkState:
+        """Takes a talk on without a line. Raises NotFound, or IllegalEvent if it cannot be."""
 
     async def end_idle_talks(self, domain: str, site: str, before: int) -> list[str]:
         """Ends the site's talks whose last line is older than `before`; gives their ids.

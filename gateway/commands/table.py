@@ -8,9 +8,12 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 from switchboard.census import Census
-from switchboard.conversation import IllegalEvent
-from switchboard.model import Operator
+from switchboard.conversation import IllegalEvent, TakenOver
+from switchboard.model import Operator, Phase
+from switchboard.reception import Talks
+from switchboard.routing import Availability
 
+from ..crew import Crew
 from ..delivery import Delivery
 from ..held import HeldTalks
 from ..jids import Jid
@@ -38,7 +41,18 @@ class Command(Struct, frozen=True):
 class Commands:
     """Runs what begins with `!` and gives the answer for the operator."""
 
-    def __init__(self, census: Census, held: HeldTalks, delivery: Delivery) -> None:
+    def __init__(
+        self,
+        domain: str,
+        talks: Talks,
+        census: Census,
+        held: HeldTalks,
+        delivery: Delivery,
+        crew: Crew,
+    ) -> None:
+        self.domain = domain
+        self.talks = talks
+        self.crew = crew
         self.census = census
         self.held = held
         self.delivery = delivery
@@ -53,6 +67,11 @@ class Commands:
             wrong = f"!{name} is no command" if name else "Commands begin with !"
             return f"{wrong}; nothing was sent. Try {hint}, or begin a line with !! to send it."
         return await command.run(self, Request(jid, operator, talk, words.strip()))
+
+    def says(self, request: Request, most: Availability | None) -> None:
+        """An operator takes chats that far at most; whoever waits is offered anew."""
+        self.crew.says(request.operator.id, most)
+        self.delivery.operators_changed()
 
 
 async def _help(commands: Commands, request: Request) -> str:
@@ -91,11 +110,45 @@ async def _end(commands: Commands, request: Request) -> str:
     return "The talk is ended. The visitor leaves your list when they leave the site."
 
 
+async def _take(commands: Commands, request: Request) -> str:
+    talk = request.talk
+    if talk is None:
+        return "!take belongs in a visitor's window."
+    if talk.state.phase is Phase.TAKEN and talk.state.operator == request.operator.id:
+        return "You have this talk already."
+    talk.prefers[request.operator.id] = request.jid
+    try:
+        event = TakenOver(request.operator.id)
+        await commands.talks.change(talk.visitor, commands.domain, event)
+    except IllegalEvent:
+        return "No talk is open here: write, and it is yours."
+    return "You have this talk now."
+
+
+async def _away(commands: Commands, request: Request) -> str:
+    commands.says(request, Availability.AWAY)
+    return "Others are asked before you now. !back takes chats again."
+
+
+async def _busy(commands: Commands, request: Request) -> str:
+    commands.says(request, Availability.BUSY)
+    return "You get no new visitors now, and keep the talks that you have. !back takes chats again."
+
+
+async def _back(commands: Commands, request: Request) -> str:
+    commands.says(request, None)
+    return "You take chats as your presence says."
+
+
 _TABLE = {
     command.name: command
     for command in (
         Command("help", "!help", "this list", _help),
         Command("who", "!who", "who is on the site", _who),
+        Command("take", "!take", "makes the talk of this window yours", _take),
+        Command("away", "!away", "you take chats after others", _away),
+        Command("busy", "!busy", "you take no new chats", _busy),
+        Command("back", "!back", "you take chats as your presence says", _back),
         Command("end", "!end", "ends the talk of this window", _end),
     )
 }

@@ -9,7 +9,7 @@ import hashlib
 import secrets
 
 from .. import events
-from ..conversation import OperatorWrote, VisitorWrote
+from ..conversation import Event, OperatorWrote, VisitorWrote
 from ..errors import Reject
 from ..model import (
     CLIENT_ID_CHARS,
@@ -114,9 +114,9 @@ class Talks:
         )
         return await self._commit(draft)
 
-    async def end(self, conversation: str, domain: str) -> TalkState:
-        """Ends an open talk. Raises NotFound or IllegalEvent."""
-        state = await self._store.end_talk(conversation, self._clock.now())
+    async def change(self, conversation: str, domain: str, event: Event) -> TalkState:
+        """Ends an open talk, or gives it to somebody else. Raises NotFound or IllegalEvent."""
+        state = await self._store.change_talk(conversation, event, self._clock.now())
         self._told_state(conversation, domain, state)
         return state
 

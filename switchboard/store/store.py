@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from ..conversation import Event as TalkEvent
 from ..errors import RetryLater
 from ..model import (
     Conversation,
@@ -93,9 +94,9 @@ class SqlStore:
         appended: Appended = await self._commit(draft)
         return appended
 
-    async def end_talk(self, conversation: str, at: int) -> TalkState:
+    async def change_talk(self, conversation: str, event: TalkEvent, at: int) -> TalkState:
         """See ports.Store."""
-        return await self._step(talks.end(conversation, at))
+        return await self._step(talks.change(conversation, event, at))
 
     async def end_idle_talks(self, domain: str, site: str, before: int) -> list[str]:
         """See ports.Store."""

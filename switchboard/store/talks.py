@@ -1,4 +1,4 @@
-"""Reading logs and conversations, and ending talks."""
+"""Reading logs and conversations, and what happens to talks without a line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 
-from ..conversation import Ended, advance
+from ..conversation import Ended, Event, advance
 from ..errors import NotFound
 from ..model import Conversation, Cursor, Message, Phase, SenderKind, TalkState
 from .rows import conversation_of, message_of, state_of
@@ -83,15 +83,15 @@ def _conversations(
     return run
 
 
-def end(conversation: str, at: int) -> Callable[[Connection], TalkState]:
-    """Ends a talk. Raises NotFound or IllegalEvent."""
+def change(conversation: str, event: Event, at: int) -> Callable[[Connection], TalkState]:
+    """Takes a talk on. Raises NotFound or IllegalEvent."""
     statement = _states(conversations.c.id == conversation)
 
     def run(connection: Connection) -> TalkState:
         row = connection.execute(statement).one_or_none()
         if row is None:
             raise NotFound("not_found", "There is no such conversation.")
-        return _end(connection, row, at)
+        return _change(connection, row, event, at)
 
     return run
 
@@ -109,7 +109,7 @@ def end_idle(domain: str, site: str, before: int, at: int) -> Callable[[Connecti
     def run(connection: Connection) -> list[str]:
         rows = connection.execute(statement).all()
         for row in rows:
-            _end(connection, row, at)
+            _change(connection, row, Ended(), at)
         return [row.id for row in rows]
 
     return run
@@ -143,8 +143,8 @@ def _states(*conditions: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def _end(connection: Connection, row: Any, at: int) -> TalkState:
-    state = advance(state_of(row.phase, row.operator, row.since), Ended(), row.seq)
+def _change(connection: Connection, row: Any, event: Event, at: int) -> TalkState:
+    state = advance(state_of(row.phase, row.operator, row.since), event, row.seq)
     connection.execute(
         update(conversations)
         .where(conversations.c.id == row.id)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from switchboard.conversation import Ended, IllegalEvent
+from switchboard.conversation import Ended, HandedBack, IllegalEvent, TakenOver
 from switchboard.errors import NotFound, Reject, RetryLater
 from switchboard.model import Cursor, Details, Phase, TalkState
 from switchboard.ports import Appended
@@ -118,12 +118,12 @@ async def test_calls_take_effect_in_the_order_they_are_made(opener: Opener) -> N
     store = await opener(gather=0.2)
     before, ended, after = await asyncio.gather(
         store.append(from_operator("a")),
-        store.end_talk("v-ann", NOW),
+        store.change_talk("v-ann", Ended(), NOW),
         store.append(from_visitor("b")),
     )
     assert before.state == TalkState(Phase.TAKEN, "o-bob", 0)
-    assert ended == TalkState(since=1)
-    assert after.state == TalkState(Phase.WAITING, None, 1)
+    assert ended == TalkState(operator="o-bob", since=1)
+    assert after.state == TalkState(Phase.WAITING, "o-bob", 1)
 
 
 async def test_the_same_client_id_is_the_same_line(store: SqlStore) -> None:
@@ -246,14 +246,28 @@ async def test_a_conversation_tells_its_state(store: SqlStore) -> None:
 async def test_ending_a_talk(store: SqlStore) -> None:
     """An open talk ends once; a second end is illegal, and an unknown one not found."""
     await store.append(from_visitor("a"))
-    assert await store.end_talk("v-ann", NOW + 1) == TalkState(since=1)
+    assert await store.change_talk("v-ann", Ended(), NOW + 1) == TalkState(since=1)
     with pytest.raises(IllegalEvent):
-        await store.end_talk("v-ann", NOW + 2)
+        await store.change_talk("v-ann", Ended(), NOW + 2)
     with pytest.raises(NotFound):
-        await store.end_talk("v-nobody", NOW)
+        await store.change_talk("v-nobody", Ended(), NOW)
     found = await store.conversation("v-ann")
     assert found is not None
     assert (found.state, found.updated_at) == (TalkState(since=1), NOW + 1)
+
+
+async def test_a_talk_changes_hands(store: SqlStore) -> None:
+    """It is somebody else's, or nobody's, without a line; what cannot be is refused."""
+    await store.append(from_operator("a"))
+    taken = await store.change_talk("v-ann", TakenOver("o-eve"), NOW + 1)
+    assert taken == TalkState(Phase.TAKEN, "o-eve", 0)
+    given_back = await store.change_talk("v-ann", HandedBack(), NOW + 2)
+    assert given_back == TalkState(Phase.WAITING, "o-eve", 0)
+    with pytest.raises(IllegalEvent):
+        await store.change_talk("v-ann", HandedBack(), NOW + 3)
+    found = await store.conversation("v-ann")
+    assert found is not None
+    assert found.state == given_back
 
 
 async def test_idle_talks_end(store: SqlStore) -> None:
@@ -261,7 +275,7 @@ async def test_idle_talks_end(store: SqlStore) -> None:
     await store.append(from_operator("a", conversation="v-old", at=NOW - 1))
     await store.append(from_visitor("a", conversation="v-new", at=NOW))
     await store.append(from_visitor("a", conversation="v-ended", at=NOW - 1))
-    await store.end_talk("v-ended", NOW - 1)
+    await store.change_talk("v-ended", Ended(), NOW - 1)
     await store.append(from_visitor("a", conversation="v-other", at=NOW - 1, site="other"))
     await store.append(from_visitor("a", conversation="v-far", at=NOW - 1, domain="chat2.example"))
     assert await store.end_idle_talks("chat.example", "acme", NOW) == ["v-old"]
@@ -300,7 +314,7 @@ async def test_open_talks_are_those_of_the_domain(store: SqlStore) -> None:
     await store.append(from_visitor("a", conversation="v-far", domain="chat2.example"))
     store.move_cursor("v-taken", "o-bob", Cursor(1, 0))
     await store.append(from_visitor("a", conversation="v-quiet"))
-    await store.end_talk("v-quiet", NOW)
+    await store.change_talk("v-quiet", Ended(), NOW)
     store.move_cursor("v-waiting", "o-bob", Cursor(1, 1))
     found = await store.open_talks("chat.example")
     assert [(c.id, c.state.phase, c.cursors) for c in found] == [
@@ -316,7 +330,7 @@ async def test_conversations_since(store: SqlStore) -> None:
     await store.append(from_visitor("a", conversation="v-0", at=NOW))
     await store.append(from_visitor("a", conversation="v-far", site="other", at=NOW + 1))
     assert [c.id for c in await store.conversations("acme", NOW + 1)] == ["v-1", "v-2"]
-    await store.end_talk("v-0", NOW + 3)
+    await store.change_talk("v-0", Ended(), NOW + 3)
     assert [c.id for c in await store.conversations("acme", NOW + 1)] == ["v-1", "v-2", "v-0"]
 
 

@@ -1,0 +1,201 @@
+"""A real gateway, down to the store, whose Jabber server and operators are ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+from xml.etree import ElementTree as ET
+
+import pytest
+from slixmpp.componentxmpp import ComponentXMPP
+
+from gateway import namespaces as ns
+from gateway.component import LinkState
+from gateway.edge import TICK, Gateway, JabberSettings
+from gateway.jids import visitor_full
+from gateway.outbound import NOTICE
+from gateway.xml import element, text
+from switchboard import events
+from switchboard.bus.memory import MemoryBus
+from switchboard.census import Attendance
+from switchboard.model import (
+    Operator,
+    Page,
+    RoutingSettings,
+    Site,
+    SiteSettings,
+    Visit,
+    new_visitor_id,
+)
+from switchboard.reception import Directory, Talks
+from switchboard.sessions.memory import MemorySessions
+from switchboard.store import SqlStore, open_store
+from switchboard.store.migrate import upgrade
+from tests.e2e.support.wait import eventually
+
+DOMAIN = "chat.example.org"
+SETTINGS = JabberSettings("127.0.0.1", 1, (DOMAIN,), "secret", 15.0, "test")
+_MESSAGE = f"{{{ns.COMPONENT}}}message"
+
+
+class HandClock:
+    """Time that the test moves."""
+
+    seconds = 1_000_000.0
+
+    def now(self) -> int:
+        return int(self.seconds * 1000)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+class Shop:
+    """A site with the operators ann, bob and cyd, whose server grants rosters; and its visitors."""
+
+    def __init__(self, store: SqlStore, clock: HandClock) -> None:
+        self.store = store
+        self.clock = clock
+        self.bus = MemoryBus()
+        self.directory = Directory(store)
+        self.talks = Talks(store, self.bus, clock, 4000)
+        self.sent: list[ET.Element] = []
+        self._attendance = Attendance(self.bus, MemorySessions(), clock, "node", 1, 15.0)
+        self._number = 0
+        self.gateway: Gateway
+
+    async def open(self, routing: RoutingSettings) -> None:
+        """The gateway is linked, and nobody is signed in."""
+        settings = SiteSettings("Shop", ("https://shop.example",), "s", routing=routing)
+        await self.store.save_site(Site("shop", settings))
+        for name in ("ann", "bob", "cyd"):
+            address = f"{name}@example.org"
+            await self.store.save_operator(Operator(f"o-{name}", "shop", address, name.title()))
+        await self.directory.refresh()
+        gateway = self.gateway = Gateway(
+            DOMAIN,
+            SETTINGS,
+            self.store,
+            self.directory,
+            self.talks,
+            self.bus,
+            self.clock,
+            True,
+        )
+        await gateway._buddies.load(gateway._census)
+        self.bus.subscribe(events.domain_topic(DOMAIN), gateway._heard)
+        stream = SimpleNamespace(
+            transport=SimpleNamespace(get_write_buffer_size=lambda: 0), send_raw=self._routed
+        )
+        gateway.link._component = cast("ComponentXMPP", stream)  # type: ignore[assignment]
+        gateway.link.state = LinkState.UP
+        gateway.link_up()
+        granted = {"roster": "both", "presence": "managed_entity"}
+        perms = [element("perm", {"access": one, "type": kind}) for one, kind in granted.items()]
+        privilege = element("privilege", {"xmlns": ns.PRIVILEGES[0]}, *perms)
+        self._hears(f'<message from="example.org" to="{DOMAIN}">{privilege}</message>')
+
+    async def settled(self) -> None:
+        """Waits until the gateway has done what it was told."""
+        for _ in range(3):
+            await asyncio.sleep(0)
+            await self.gateway._lanes.settle()
+        await eventually(lambda: not self.gateway.link._outgoing, 1.0)
+
+    # Operators
+
+    async def signs_in(self, name: str) -> None:
+        self._hears(f'<presence from="{name}@example.org/desk" to="{DOMAIN}"/>')
+        await self.settled()
+
+    async def signs_out(self, name: str) -> None:
+        self._hears(f'<presence from="{name}@example.org/desk" to="{DOMAIN}" type="unavailable"/>')
+        await self.settled()
+
+    async def writes(self, name: str, visitor: str, body: str) -> None:
+        self._number += 1
+        stanza = {
+            "from": f"{name}@example.org/desk",
+            "to": visitor_full(visitor, DOMAIN),
+            "id": f"w{self._number}",
+        }
+        self._hears(element("message", dict(stanza), text("body", body)))
+        await self.settled()
+
+    def got(self, name: str) -> list[str]:
+        """The visitors' lines that an operator was sent."""
+        return [body for body in self._bodies(name) if not body.startswith(NOTICE)]
+
+    def told(self, name: str) -> list[str]:
+        """What the desk itself said to an operator."""
+        return [body for body in self._bodies(name) if body.startswith(NOTICE)]
+
+    def _bodies(self, name: str) -> list[str]:
+        bodies = [
+            one.findtext(f"{{{ns.COMPONENT}}}body")
+            for one in self.sent
+            if one.tag == _MESSAGE and one.get("to") == f"{name}@example.org/desk"
+        ]
+        return [body for body in bodies if body]
+
+    # Visitors and time
+
+    def reads(self, visitor: str, title: str) -> None:
+        page = Page(f"https://shop.example/{title}", title)
+        self._attendance.update(Visit(visitor, "shop", DOMAIN, page), stream=1)
+
+    async def says(self, visitor: str, body: str) -> None:
+        self._number += 1
+        await self.talks.say(Visit(visitor, "shop", DOMAIN), f"c{self._number}", body)
+        await self.settled()
+
+    async def passes(self, seconds: float) -> None:
+        for _ in range(int(seconds / TICK)):
+            self.clock.seconds += TICK
+            self.gateway._delivery.tick()
+            await self.settled()
+
+    async def lists_are_right(self) -> None:
+        """Contact lists are as they should be."""
+        await asyncio.sleep(0)  # the bus delivers
+        await self.gateway._buddies.reconcile()
+        await eventually(lambda: not self.gateway.link._outgoing, 1.0)
+
+    # The server
+
+    def _routed(self, data: str) -> None:
+        for stanza in ET.fromstring(f'<all xmlns="{ns.COMPONENT}">{data}</all>'):
+            self.sent.append(stanza)
+            if stanza.tag.endswith("iq"):
+                head = f'type="result" id="{stanza.get("id")}" from="{stanza.get("to")}"'
+                self._hears(f'<iq {head} to="{stanza.get("from")}"/>')
+
+    def _hears(self, stanza: str) -> None:
+        self.gateway.stanza(ET.fromstring(f'<all xmlns="{ns.COMPONENT}">{stanza}</all>')[0])
+
+
+@pytest.fixture
+def routing() -> RoutingSettings:
+    """How the site asks; a test may have its own."""
+    return RoutingSettings()
+
+
+@pytest.fixture
+def visitor() -> str:
+    return new_visitor_id()
+
+
+@pytest.fixture
+async def shop(tmp_path: Path, routing: RoutingSettings) -> AsyncIterator[Shop]:
+    """Open, with nobody signed in."""
+    clock = HandClock()
+    store = await open_store(f"sqlite:///{tmp_path}/log.db", clock=clock, gather=0)
+    upgrade(store.engine)
+    shop = Shop(store, clock)
+    await shop.open(routing)
+    yield shop
+    await shop.gateway._lanes.settle()
+    await store.close()
