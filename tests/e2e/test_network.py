@@ -188,7 +188,7 @@ async def parley(
 async def ann(parley: Parley) -> AsyncIterator[Operator]:
     """The operator, signed in."""
     one = Operator("ann@localhost", PASSWORD)
-    await one.login(parley.prosody.c2s_port)
+    await one.login(parley.server.c2s_port)
     yield one
     await one.logout()
 

@@ -139,8 +139,8 @@ class Proxy:
         try:
             there, one.server = await asyncio.open_connection(ADDRESS, self.target)
             one.tasks = [
-                asyncio.ensure_future(self.up.carry(reader, one.server)),
-                asyncio.ensure_future(self.down.carry(there, writer)),
+                asyncio.ensure_future(self._carry(one, self.up, reader, one.server)),
+                asyncio.ensure_future(self._carry(one, self.down, there, writer)),
             ]
             ended = await asyncio.gather(*one.tasks, return_exceptions=True)
             if one.silent:
@@ -153,6 +153,20 @@ class Proxy:
         finally:
             self._connections.discard(one)
             one.cut()
+
+    async def _carry(
+        self,
+        one: _Connection,
+        way: Way,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        """One way; a side that was reset, as by a kill, resets the other, which may be silent."""
+        try:
+            await way.carry(reader, writer)
+        except OSError:
+            if not way.swallow:
+                one.cut()
 
     async def _drain(self, one: _Connection) -> None:
         """Keeps the side that was not told, until it leaves by itself or is cut."""
