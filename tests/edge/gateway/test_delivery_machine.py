@@ -342,7 +342,7 @@ class Deliveries(RuleBasedStateMachine):
         clients = [client for client in self.clients if client.bare == operator.address]
         blocks = not clients[0].blocks
         if not blocks:
-            self.run(self._pass(2 * RECEIPT_WAIT))
+            self.run(self._pass(5 * RECEIPT_WAIT))
         for client in clients:
             client.blocks = blocks
 
