@@ -162,6 +162,21 @@ async def test_black_hole(between: Proxy, client: Client, echo: Echo) -> None:
     assert echo.heard == b"!found"
 
 
+async def test_forget(between: Proxy, client: Client, echo: Echo) -> None:
+    """What was open is in a black hole for good, and no side is told; a new one works."""
+    reader, writer = client
+    between.forget()
+    writer.write(b"lost")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reader.readexactly(1), 0.2)
+    again, fresh = await asyncio.open_connection("127.0.0.1", between.port)
+    fresh.write(b"found")
+    assert await again.readexactly(5) == b"found"
+    assert echo.heard == b"!found"
+    assert echo.open == 2
+    fresh.transport.abort()
+
+
 async def test_half_open_towards_the_client(between: Proxy, client: Client, echo: Echo) -> None:
     """The server's side is gone; the client hears nothing and may go on writing."""
     reader, writer = client
