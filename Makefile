@@ -54,7 +54,8 @@ test-unit: $(INSTALLED)
 
 chaos: setup
 	$(BIN)/python -m pytest -m long
-	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.chaos --server prosody $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.chaos --server ejabberd $(if $(SEED),--seed $(SEED))
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check $(CHECKED)

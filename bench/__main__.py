@@ -12,10 +12,13 @@ from typing import Any
 
 import click
 
-from .process import cpu_seconds, resident_kib
+from .process import allow_files, cpu_seconds, resident_kib
 from .stage import Stage, stage
 
 SETTLE_SECONDS = 3.0
+SLOW_SECONDS = 25.0
+"""By then whoever does not read has been dropped."""
+SPARE_FILES = 500
 
 
 class Load:
@@ -25,10 +28,10 @@ class Load:
         self._process = process
 
     @classmethod
-    async def start(cls, *arguments: str) -> Load:
+    async def start(cls, module: str, *arguments: str) -> Load:
         """Starts it."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bench.visitors", *arguments),
+            *(sys.executable, "-m", module, *arguments),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=64 * 1024 * 1024,
@@ -56,7 +59,9 @@ class Load:
 
 async def round_trips(on: Stage, visitors: int, seconds: float) -> dict[str, Any]:
     """Visitor to operator and back, both lines stored, in a closed loop."""
-    load = await Load.start("talk", str(on.port), str(visitors), str(seconds), "5")
+    load = await Load.start(
+        "bench.visitors", "talk", str(on.port), str(visitors), str(seconds), "5"
+    )
     await load.says()
     before = {pid: cpu_seconds(pid) for pid in (on.parley, on.prosody)}
     measured = await load.says()
@@ -78,7 +83,7 @@ async def round_trips(on: Stage, visitors: int, seconds: float) -> dict[str, Any
 async def idle(on: Stage, steps: list[int]) -> list[dict[str, Any]]:
     """Memory of a visitor who has the page open and says nothing."""
     empty = resident_kib(on.parley)
-    load = await Load.start("idle", str(on.port), *map(str, steps))
+    load = await Load.start("bench.visitors", "idle", str(on.port), *map(str, steps))
     rows = []
     for _ in steps:
         said = await load.says()
@@ -91,9 +96,49 @@ async def idle(on: Stage, steps: list[int]) -> list[dict[str, Any]]:
     return rows
 
 
-async def measure(seconds: float, visitors: list[int], steps: list[int]) -> dict[str, Any]:
+async def unread(on: Stage, sockets: int, rounds: int = 2) -> list[dict[str, Any]]:
+    """Memory while half of the sockets never read what is pushed, and when all are closed."""
+    start = resident_kib(on.parley)
+    load = await Load.start("bench.crowd", str(on.port), str(sockets), str(rounds))
+    rows = []
+    for _ in range(rounds):
+        await load.says()
+        row: dict[str, Any] = {"sockets": sockets, "start_mib": _mib(start)}
+        row["open_mib"] = _mib(resident_kib(on.parley))
+        load.go_on()
+        peak, said = await _peak(on.parley, asyncio.create_task(load.says()))
+        row |= {"lines": said["lines"]}
+        later, _ = await _peak(on.parley, asyncio.create_task(asyncio.sleep(SLOW_SECONDS)))
+        row |= {"peak_mib": _mib(max(peak, later)), "dropped_mib": _mib(resident_kib(on.parley))}
+        load.go_on()
+        said = await load.says()
+        await asyncio.sleep(SETTLE_SECONDS)
+        start = resident_kib(on.parley)
+        row |= {key: said[key] for key in ("looked_at", "dropped", "complete_after_resuming")}
+        rows.append(row | {"closed_mib": _mib(start)})
+        load.go_on()
+    await load.end()
+    return rows
+
+
+async def _peak(pid: int, work: asyncio.Task[Any]) -> tuple[int, Any]:
+    """The most memory until the work is done, in KiB, and its result."""
+    most = 0
+    while not work.done():
+        most = max(most, resident_kib(pid))
+        await asyncio.wait([work], timeout=0.2)
+    return most, work.result()
+
+
+def _mib(kib: int) -> float:
+    return round(kib / 1024, 1)
+
+
+async def measure(
+    seconds: float, visitors: list[int], steps: list[int], crowd: int
+) -> dict[str, Any]:
     """All measurements, each on a fresh stage."""
-    result: dict[str, Any] = {"round_trips": [], "idle": []}
+    result: dict[str, Any] = {"round_trips": [], "idle": [], "unread": []}
     for count in visitors:
         click.echo(f"round trips, {count} visitors", err=True)
         with tempfile.TemporaryDirectory() as folder:
@@ -104,6 +149,11 @@ async def measure(seconds: float, visitors: list[int], steps: list[int]) -> dict
         with tempfile.TemporaryDirectory() as folder:
             async with stage(Path(folder)) as on:
                 result["idle"] = await idle(on, steps)
+    if crowd:
+        click.echo(f"{crowd} sockets, half of them unread", err=True)
+        with tempfile.TemporaryDirectory() as folder:
+            async with stage(Path(folder), answered=False) as on:
+                result["unread"] = await unread(on, crowd)
     return result
 
 
@@ -111,9 +161,12 @@ async def measure(seconds: float, visitors: list[int], steps: list[int]) -> dict
 @click.option("--seconds", default=15.0, show_default=True, help="How long each loop is measured.")
 @click.option("--visitors", multiple=True, type=int, default=(50, 200), show_default=True)
 @click.option("--idle", "steps", multiple=True, type=int, default=(1000, 5000), show_default=True)
-def main(seconds: float, visitors: tuple[int, ...], steps: tuple[int, ...]) -> None:
-    """Measures round trips and idle memory; compare figures of one run only."""
-    found = asyncio.run(measure(seconds, list(visitors), sorted(step for step in steps if step)))
+@click.option("--unread", "crowd", default=10_000, show_default=True, help="In hundreds; 0: none.")
+def main(seconds: float, visitors: tuple[int, ...], steps: tuple[int, ...], crowd: int) -> None:
+    """Measures round trips and memory; compare figures of one run only."""
+    allow_files(max([crowd, *steps]) + SPARE_FILES)
+    idle_steps = sorted(step for step in steps if step)
+    found = asyncio.run(measure(seconds, list(visitors), idle_steps, crowd))
     click.echo(json.dumps(found, indent=2))
 
 

@@ -1,8 +1,9 @@
-"""What a process has used, from /proc (proc(5))."""
+"""What a process has used, from /proc (proc(5)), and what it may use."""
 
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -20,3 +21,12 @@ def resident_kib(pid: int) -> int:
         if line.startswith("VmRSS:"):
             return int(line.split()[1])
     raise LookupError(f"process {pid} tells no VmRSS")
+
+
+def allow_files(count: int) -> None:
+    """Lets this process, and those that it starts, have so many open. Raises OSError."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < count:
+        raise OSError(f"{count} open files are needed, and the system allows {hard} (ulimit -Hn).")
+    if soft != resource.RLIM_INFINITY and soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import socket as sockets
 import struct
 from typing import Any
 
@@ -21,9 +22,21 @@ class Socket:
         self._next_id = 0
 
     @classmethod
-    async def open(cls, port: int) -> Socket:
-        """Connects and upgrades. Raises OSError."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=4096)
+    async def open(cls, port: int, receive_buffer: int = 0) -> Socket:
+        """Connects and upgrades; the system keeps `receive_buffer` bytes unread, 0: its own choice.
+
+        Raises OSError.
+        """
+        connection = sockets.socket()
+        connection.setblocking(False)
+        if receive_buffer:
+            connection.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, receive_buffer)
+        try:
+            await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
+        except OSError:
+            connection.close()
+            raise
+        reader, writer = await asyncio.open_connection(sock=connection, limit=4096)
         key = base64.b64encode(os.urandom(16)).decode()
         writer.write(
             (
@@ -66,7 +79,11 @@ class Socket:
     async def hello(self) -> dict[str, Any]:
         """Says hello; the result. Raises ConnectionError if it is refused."""
         page = {"url": "https://bench.example/", "title": "Bench", "referrer": "", "visible": True}
-        id = self.call("hello", site=SITE, page=page)
+        return await self.result("hello", site=SITE, page=page)
+
+    async def result(self, method: str, **params: object) -> dict[str, Any]:
+        """Calls while no event is due; the result. Raises ConnectionError if it is refused."""
+        id = self.call(method, **params)
         while True:
             answer = await self.read()
             if answer.get("id") == id:
@@ -74,6 +91,11 @@ class Socket:
                     raise ConnectionError(str(answer["error"]))
                 result: dict[str, Any] = answer["result"]
                 return result
+
+    async def swallow(self) -> None:
+        """Reads to the end and looks at nothing; pings are not answered."""
+        while await self._reader.read(65536):
+            pass
 
     def close(self) -> None:
         """Drops the connection."""

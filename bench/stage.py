@@ -39,8 +39,8 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def stage(folder: Path) -> AsyncIterator[Stage]:
-    """Everything runs, and visitors are answered; all of it ends with the block."""
+async def stage(folder: Path, *, answered: bool = True) -> AsyncIterator[Stage]:
+    """Everything runs, and visitors are answered if so; all of it ends with the block."""
     prosody = PrivateProsody(folder / "prosody", free_port(), free_port(), secret="bench")
     await prosody.add_user(OPERATOR, PASSWORD)
     http, admin = free_port(), free_port()
@@ -72,16 +72,17 @@ new_visitors_per_minute = 0
         parley = subprocess.Popen([*base, "run"], stderr=subprocess.PIPE, start_new_session=True)
         processes.append(parley)
         await asyncio.to_thread(_until, parley, b"linked with the Jabber server", "stderr")
-        echo = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "bench.echo"),
-                *(f"{OPERATOR}@localhost", PASSWORD, str(prosody.c2s_port)),
-            ],
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
-        processes.append(echo)
-        await asyncio.to_thread(_until, echo, b"ready", "stdout")
+        if answered:
+            echo = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "bench.echo"),
+                    *(f"{OPERATOR}@localhost", PASSWORD, str(prosody.c2s_port)),
+                ],
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+            processes.append(echo)
+            await asyncio.to_thread(_until, echo, b"ready", "stdout")
         assert prosody.pid is not None
         yield Stage(http, parley.pid, prosody.pid)
     finally:

@@ -19,6 +19,7 @@ from typing import Any
 from msgspec import Struct
 from twisted.internet import endpoints
 
+from gateway.buddies.privilege import REFUSED
 from gateway.component import Link, LinkState
 from gateway.inbound.stanza import message
 from switchboard.clock import SystemClock
@@ -168,6 +169,14 @@ def _running_links(running: dict[str, Any]) -> Iterator[Finding]:
 def _privileges(domain: str, granted: dict[str, dict[str, str]]) -> Finding:
     part = f"privileges {domain}"
     able = [host for host, kinds in granted.items() if kinds.get("roster") in ("set", "both")]
+    refusing = [host for host, kinds in granted.items() if kinds.get("roster") == REFUSED]
+    if refusing:
+        return Finding(
+            "warn",
+            part,
+            f"{', '.join(refusing)} grants rosters and refuses their entries, so visitors do not "
+            "appear by themselves: with ejabberd, 23.10 or later is needed",
+        )
     if not able:
         return Finding(
             "warn",

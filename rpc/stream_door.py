@@ -1,4 +1,8 @@
-"""`/rpc/events`: server-sent events, asked for by POST with `{"token": …, "cursor": …}`.
+"""`/rpc/events`: server-sent events, asked for by POST.
+
+The body is `{"token": …, "cursor": …, "attended"?: true}`; `attended` says that the visitor looks
+on, and asks for a comment every ATTENDED_EVERY seconds. A client whose visitor comes or goes asks
+for another stream.
 
 POST keeps the token out of addresses and logs. What cannot begin is refused by the HTTP status,
 with a JSON-RPC error as the body: 400 the body is none, 403 the token or the origin is wrong,
@@ -27,6 +31,12 @@ from .methods.events import Resume, resume
 log = logging.getLogger(__name__)
 
 
+class Ask(Resume, frozen=True):
+    """What the body says."""
+
+    attended: bool = False
+
+
 class StreamDoor(Door):
     """Takes POST and OPTIONS."""
 
@@ -45,10 +55,10 @@ class StreamDoor(Door):
         stream = caller.stream = self._streams.sse()
         status, error, wait = 0, wire.INTERNAL, 0
         try:
-            params = wire.params(wire.Request("2.0", "events", Raw(body)), Resume)
+            params = wire.params(wire.Request("2.0", "events", Raw(body)), Ask)
             await resume(self._web, Call(caller, alone=True), params)
             if not caller.gone:
-                stream.begin(request.channel, self.headers(request))
+                stream.begin(request.channel, self.headers(request), params.attended)
                 return
         except ValueError as problem:
             status, error = 400, wire.invalid_params(str(problem))

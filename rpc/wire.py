@@ -17,8 +17,8 @@ Server to client:
     {"jsonrpc": "2.0", "method": "event", "params": {"cursor", "type", "data": {…}}}
 
 The last only on a socket, unasked; a stream of server-sent events, asked for by `POST /rpc/events`
-with `{"token", "cursor"}`, has the same in its own form: `id` the cursor after the event, `event`
-the type, `data` the data. A `token` beside a result replaces the client's.
+with `{"token", "cursor", "attended"?}`, has the same in its own form: `id` the cursor after the
+event, `event` the type, `data` the data. A `token` beside a result replaces the client's.
 
 Repeats: a `say` with an `id` that stands in the log gives the first one's answer; any other call
 may be repeated freely. Reconnecting: the client keeps the `cursor` of the last event it has

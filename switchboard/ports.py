@@ -68,11 +68,19 @@ class Appended(Struct, frozen=True):
     """False if the draft had been stored before."""
 
 
+Late = Callable[[Appended], None]
+"""Told of a line that was stored after its sender had been told to come again."""
+
+
 class Store(Protocol):
     """The truth. What returns has been committed; any method may raise RetryLater."""
 
-    async def append(self, draft: Draft) -> Appended:
-        """Commits a line and gives its seq. Calls take effect in the order they are made."""
+    async def append(self, draft: Draft, late: Late | None = None) -> Appended:
+        """Commits a line and gives its seq. Calls take effect in the order they are made.
+
+        With `late` it raises RetryLater in a bounded time, whatever the disk does. The line may
+        be stored all the same, after that; then `late` is told, once.
+        """
 
     async def change_talk(self, conversation: str, event: TalkEvent, at: int) -> TalkState:
         """Takes a talk on without a line. Raises NotFound, or IllegalEvent if it cannot be."""

@@ -118,10 +118,11 @@ class BuddyList:
     async def subscribed(self, address: str, visitor: str) -> None:
         """An operator added a visitor by hand: presence is theirs from now on."""
         self._dismissed.discard((address, visitor))
-        if visitor not in self._shown.get(address, {}):
-            entry = Shown(self._domain, address, visitor, "", "")
+        shown = self._shown.setdefault(address, {})
+        if visitor not in shown:
+            # The entry exists: known at once, whatever is being tried for it in the meantime.
+            entry = shown[visitor] = Shown(self._domain, address, visitor, "", "")
             await self._store.change_shown([entry], [])
-            self._shown.setdefault(address, {})[visitor] = entry
         self._tell(address, visitor, self.appearance(visitor))
 
     async def unsubscribed(self, address: str, visitor: str) -> None:
@@ -203,7 +204,10 @@ class BuddyList:
             changed = [entry for entry in changed if shown.get(entry.visitor) != entry]
             if changed:
                 await self._store.change_shown(changed, [])
-                done = await asyncio.gather(*(self._privileges.add(entry) for entry in changed))
+                done = await self._add(address, changed)
+                if self._privileges.refused(address):
+                    await self._withdraw(address, changed)
+                    return
                 for entry, success in zip(changed, done, strict=True):
                     old = shown.get(entry.visitor)
                     kept = entry if success else msgspec.structs.replace(entry, name="", group="")
@@ -215,6 +219,21 @@ class BuddyList:
         ]
         if dropped:
             await self._drop(address, dropped)
+
+    async def _add(self, address: str, changed: list[Shown]) -> list[bool]:
+        """Which entries were taken; one goes first where the host may refuse all of them."""
+        first = [] if self._privileges.carried_out(address) else changed[:1]
+        done = [await self._privileges.add(entry) for entry in first]
+        rest = (self._privileges.add(entry) for entry in changed[len(first) :])
+        return [*done, *await asyncio.gather(*rest)]
+
+    async def _withdraw(self, address: str, changed: list[Shown]) -> None:
+        """The host takes no entries: what was tried is in no list, save what was there before."""
+        shown = self._shown[address]
+        await self._store.change_shown(
+            [shown[entry.visitor] for entry in changed if entry.visitor in shown],
+            [entry for entry in changed if entry.visitor not in shown],
+        )
 
     async def _drop(self, address: str, dropped: list[Shown]) -> None:
         for entry in dropped:

@@ -1,6 +1,8 @@
 """Contact-list entries by privilege: the server lets us write its users' rosters (XEP-0356).
 
-A privileged set only pushes the entry: presence has to be sent afterwards.
+A privileged set only pushes the entry: presence has to be sent afterwards. ejabberd before 23.10
+grants rosters and fails at every set; such a host is not asked again until the link is new, or the
+host grants anew.
 """
 
 from __future__ import annotations
@@ -13,6 +15,12 @@ from .. import outbound
 from ..iqs import Iqs
 from ..jids import parse, visitor_bare
 
+REFUSED = "refused"
+"""The kind of a permission that is granted and not carried out, in `summary`."""
+
+_OF_THE_HOST = frozenset({"internal-server-error", "forbidden", "feature-not-implemented"})
+"""Conditions that speak of the host, not of one user or contact."""
+
 log = logging.getLogger(__name__)
 
 
@@ -23,10 +31,15 @@ class Privileges:
         self._domain = domain
         self._iqs = iqs
         self._granted: dict[str, dict[str, str]] = {}
+        self._carried_out: set[str] = set()
+        """Hosts that have taken an entry since they granted it: an error of theirs will pass."""
+        self._refused: set[str] = set()
 
     def granted(self, host: str, permissions: dict[str, str]) -> None:
         """A host tells what it grants (§4.1), instead of what it granted before."""
         self._granted[host] = permissions
+        self._carried_out.discard(host)
+        self._refused.discard(host)
         log.info(
             "%s: %s grants %s",
             self._domain,
@@ -37,15 +50,29 @@ class Privileges:
     def clear(self) -> None:
         """The link is down: grants are told anew when it comes back."""
         self._granted.clear()
+        self._carried_out.clear()
+        self._refused.clear()
 
     def summary(self) -> dict[str, dict[str, str]]:
-        """Host -> permission -> kind, for `/readyz`."""
-        return dict(self._granted)
+        """Host -> permission -> kind, for `/readyz`; `roster` may be REFUSED."""
+        return {
+            host: {**kinds, "roster": REFUSED} if host in self._refused else kinds
+            for host, kinds in self._granted.items()
+        }
 
     def roster(self, address: str) -> bool:
         """Whether that user's roster may be written."""
-        granted = self._granted.get(parse(address).domain, {})
-        return granted.get("roster") in ("set", "both")
+        host = parse(address).domain
+        granted = self._granted.get(host, {}).get("roster") in ("set", "both")
+        return granted and host not in self._refused
+
+    def refused(self, address: str) -> bool:
+        """Whether that user's host grants rosters and does not let them be written."""
+        return parse(address).domain in self._refused
+
+    def carried_out(self, address: str) -> bool:
+        """Whether that user's host has taken an entry since it granted rosters."""
+        return parse(address).domain in self._carried_out
 
     def presence(self, host: str) -> bool:
         """Whether that host tells us the presence of all its users (§7)."""
@@ -60,6 +87,9 @@ class Privileges:
         return await self._set(entry, "remove")
 
     async def _set(self, entry: Shown, subscription: str) -> bool:
+        host = parse(entry.operator).domain
+        if host in self._refused:
+            return False
         contact = visitor_bare(entry.visitor, self._domain)
         answer = await self._iqs.ask(
             entry.operator,
@@ -72,7 +102,11 @@ class Privileges:
         if answer.type == "result" or (
             subscription == "remove" and answer.condition == "item-not-found"
         ):
+            self._carried_out.add(host)
             return True
+        if host not in self._carried_out and answer.condition in _OF_THE_HOST:
+            self._refuse(host, answer.condition)
+            return False
         log.warning(
             "%s: the roster entry %s of %s was refused: %s",
             self._domain,
@@ -81,3 +115,14 @@ class Privileges:
             answer.condition,
         )
         return False
+
+    def _refuse(self, host: str, condition: str) -> None:
+        if host not in self._refused:
+            self._refused.add(host)
+            log.warning(
+                "%s: %s grants rosters and refuses their entries (%s), so visitors do not appear "
+                "by themselves: with ejabberd, 23.10 or later is needed",
+                self._domain,
+                host,
+                condition,
+            )

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from switchboard.model import CLIENT_ID_CHARS, Details
+from switchboard.model import CLIENT_ID_CHARS, Details, Visit
 from switchboard.reception.talks import HISTORY_LIMIT, visitor_sender
 
 from .. import wire
@@ -78,9 +78,12 @@ async def say(web: Services, call: Call, params: Say) -> Said:
     if wait := web.messages.take(guest.token.visitor):
         raise TooManyMessages(wait)
     visit = guest.visit
+    if not visit.spoken and visit.details != Details():
+        # First: if this fails after the line is stored, a repetition finds who has spoken already.
+        await web.talks.save_details(visit)
     message = await web.talks.say(visit, params.id, params.body, params.reply_to)
     if not visit.spoken:
-        await _has_spoken(web, visit.visitor)
+        await _has_spoken(web, visit)
     return Said(message.client_id, message.seq, wire.rfc3339(message.at))
 
 
@@ -117,13 +120,13 @@ async def history(web: Services, call: Call, params: History) -> Lines:
     return Lines(lines, more=bool(found) and found[0].seq > 1)
 
 
-async def _has_spoken(web: Services, visitor: str) -> None:
-    """From the first line on there is a conversation, and details told before are kept."""
-    visit = web.attendance.visit(visitor)
+async def _has_spoken(web: Services, before: Visit) -> None:
+    """From the first line on there is a conversation, and details told meanwhile are kept."""
+    visit = web.attendance.visit(before.visitor)
     if visit is None:
         return
-    if visit.details != Details():
+    if visit.details != before.details:
         await web.talks.save_details(visit)
-    visit = web.attendance.visit(visitor)
+    visit = web.attendance.visit(before.visitor)
     if visit is not None and not visit.spoken:
         web.attendance.update(replace(visit, spoken=True))

@@ -1,10 +1,12 @@
 """Server-sent events (WHATWG HTML §9.2): what a socket would say, as the body of an answer.
 
 It begins with a comment, so that a proxy that keeps bodies back is noticed, and has one every
-PING_EVERY seconds. Each event's `id` is the cursor after it. The stream ends with a comment that
-says why, and with a `retry` that spreads the clients' return; after `reset` it ends too, for only
-`hello` gives a new cursor. The body is delimited by the connection's end: the HTTP channel is let
-go, and an idle stream costs no more than an idle socket.
+PING_EVERY seconds, or ATTENDED_EVERY where the client asks for it: its pings go by another
+connection, so only the stream itself can tell that the stream is alive. Each event's `id` is the
+cursor after it. The stream ends with a comment that says why, and with a `retry` that spreads the
+clients' return; after `reset` it ends too, for only `hello` gives a new cursor. The body is
+delimited by the connection's end: the HTTP channel is let go, and an idle stream costs no more
+than an idle socket.
 """
 
 from __future__ import annotations
@@ -35,8 +37,11 @@ class SseStream(EventStream):
 
     __slots__ = ()
 
-    def begin(self, channel: HTTPChannel, headers: list[tuple[bytes, bytes]]) -> None:
+    def begin(
+        self, channel: HTTPChannel, headers: list[tuple[bytes, bytes]], attended: bool
+    ) -> None:
         """Answers the request whose connection it takes, with these headers too."""
+        self.attended = attended
         transport: Any = channel.transport
         channel.persistent = 0
         self._take_over(channel, transport)

@@ -27,6 +27,11 @@ from . import frames
 if TYPE_CHECKING:
     from .streams import Streams
 
+UNREAD_BYTES = 16_384
+"""What we keep for a client that does not read, beyond what the system takes; Twisted's own
+measure is four times that, and with thousands of such clients it is most of a node's memory.
+"""
+
 log = logging.getLogger(__name__)
 
 
@@ -50,6 +55,7 @@ class EventStream(Reader):
         "_task",
         "_told_desk",
         "_transport",
+        "attended",
         "number",
         "token",
     )
@@ -57,6 +63,8 @@ class EventStream(Reader):
     def __init__(self, hub: Streams, number: int) -> None:
         super().__init__(Place(0))
         self.number = number
+        self.attended = False
+        """Whether the visitor looks on, so that a dead connection is to be noticed soon."""
         self.token: VisitorToken | None = None
         self._hub = hub
         self._transport: Any = None
@@ -75,7 +83,7 @@ class EventStream(Reader):
 
     @abstractmethod
     def ping(self) -> None:
-        """Shows that the way is open; called every PING_EVERY seconds."""
+        """Shows that the way is open; called every PING_EVERY seconds, or sooner."""
 
     @abstractmethod
     def close(self, code: int, reason: str) -> None:
@@ -204,6 +212,7 @@ class EventStream(Reader):
             channel.dataReceived = self.dataReceived  # type: ignore[method-assign]
             channel.connectionLost = self.connectionLost  # type: ignore[method-assign]
             channel.requests.clear()
+        transport.bufferSize = UNREAD_BYTES
         transport.unregisterProducer()
         transport.registerProducer(self, True)
 

@@ -16,6 +16,8 @@ from .websocket import Socket
 
 PING_EVERY = 40
 """Seconds; also the number of groups that are pinged one a second."""
+ATTENDED_EVERY = 10
+"""The same for streams whose visitor looks on."""
 FIRST_CALL_SECONDS = 5.0
 CLOSING_SECONDS = 5.0
 """How long a client may take to close its end after a close code."""
@@ -31,7 +33,9 @@ class Streams:
     def __init__(self, web: Services) -> None:
         self.web = web
         self._numbers = itertools.count(1)
-        self._groups: list[set[EventStream]] = [set() for _ in range(PING_EVERY)]
+        self._groups: dict[int, list[set[EventStream]]] = {
+            every: [set() for _ in range(every)] for every in (PING_EVERY, ATTENDED_EVERY)
+        }
         self._turn = 0
         self._pinged_at = web.clock.monotonic()
         self._first_call: dict[EventStream, float] = {}
@@ -42,10 +46,10 @@ class Streams:
         self._empty = asyncio.Event()
 
     def __len__(self) -> int:
-        return sum(map(len, self._groups))
+        return sum(map(len, itertools.chain(*self._groups.values())))
 
     def __iter__(self) -> Iterator[EventStream]:
-        for group in self._groups:
+        for group in itertools.chain(*self._groups.values()):
             yield from list(group)
 
     def socket(self, request: Request, caller: Caller) -> Socket:
@@ -58,7 +62,7 @@ class Streams:
 
     def opened(self, stream: EventStream) -> None:
         """It is there; if it has no visitor yet, it is to call in time."""
-        self._groups[stream.number % PING_EVERY].add(stream)
+        self._group(stream).add(stream)
         if not stream.settled:
             self._first_call[stream] = self.web.clock.monotonic() + FIRST_CALL_SECONDS
         if self._stopping:
@@ -82,7 +86,7 @@ class Streams:
 
     def forget(self, stream: EventStream) -> None:
         """It is gone."""
-        self._groups[stream.number % PING_EVERY].discard(stream)
+        self._group(stream).discard(stream)
         self._first_call.pop(stream, None)
         self._full.pop(stream, None)
         self._closing.pop(stream, None)
@@ -106,9 +110,10 @@ class Streams:
             stream.fall_behind()
         while self._pinged_at + 1 <= now:
             self._pinged_at = max(self._pinged_at + 1, now - PING_EVERY)
-            self._turn = (self._turn + 1) % PING_EVERY
-            for stream in list(self._groups[self._turn]):
-                stream.ping()
+            self._turn += 1
+            for every, groups in self._groups.items():
+                for stream in list(groups[self._turn % every]):
+                    stream.ping()
 
     def close(self) -> None:
         """Tells all clients to come back elsewhere."""
@@ -125,6 +130,10 @@ class Streams:
         """Drops those that do not go."""
         for stream in self:
             stream.abort()
+
+    def _group(self, stream: EventStream) -> set[EventStream]:
+        every = ATTENDED_EVERY if stream.attended else PING_EVERY
+        return self._groups[every][stream.number % every]
 
 
 def _expired(deadlines: dict[EventStream, float], now: float) -> list[EventStream]:

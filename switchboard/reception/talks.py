@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from functools import partial
 
 from .. import events
 from ..conversation import Event, OperatorWrote, VisitorWrote
@@ -57,7 +58,8 @@ class Talks:
     ) -> Message:
         """A visitor's line to the desk; the same `client_id` again, whatever its body, is it.
 
-        Raises Reject (`invalid`, `too_long`) or RetryLater.
+        Raises Reject (`invalid`, `too_long`) or, in a bounded time, RetryLater: then it is not
+        known whether the line is stored.
         """
         if not client_id or client_id != clean_line(client_id, CLIENT_ID_CHARS):
             raise Reject("invalid", f"An id is one line of 1 to {CLIENT_ID_CHARS} characters.")
@@ -80,7 +82,10 @@ class Talks:
             event=VisitorWrote(),
             reply_to=reply_to,
         )
-        return (await self._commit(draft)).message
+        told = partial(self._told_line, draft)
+        appended = await self._store.append(draft, late=told)
+        told(appended)
+        return appended.message
 
     async def answer(
         self,
@@ -112,7 +117,9 @@ class Talks:
             also=also,
             window=REPEAT_WINDOW_MS,
         )
-        return await self._commit(draft)
+        appended = await self._store.append(draft)
+        self._told_line(draft, appended)
+        return appended
 
     async def change(self, conversation: str, domain: str, event: Event) -> TalkState:
         """Ends an open talk, or gives it to somebody else. Raises NotFound or IllegalEvent."""
@@ -166,12 +173,10 @@ class Talks:
         """Reminds whoever has the conversation open that the log reaches to `seq`."""
         self._bus.publish(events.conversation_topic(conversation), events.Look(conversation, seq))
 
-    async def _commit(self, draft: Draft) -> Appended:
-        appended = await self._store.append(draft)
+    def _told_line(self, draft: Draft, appended: Appended) -> None:
         if appended.fresh:
             committed = events.Committed(appended.message, appended.state, draft.site)
             self._tell(draft.conversation, draft.domain, committed)
-        return appended
 
     def _told_state(self, conversation: str, domain: str, state: TalkState) -> None:
         self._bus.publish(events.domain_topic(domain), events.StateChanged(conversation, state))

@@ -22,7 +22,7 @@ from ..model import (
     Site,
     TalkState,
 )
-from ..ports import Appended, Clock, Draft
+from ..ports import Appended, Clock, Draft, Late
 from . import sites, talks, visitors
 from .appends import Appends
 from .batches import Batches, Work
@@ -35,6 +35,9 @@ from .flavour import WRITES, Flavour
 T = TypeVar("T")
 
 GATHER_SECONDS = 0.008
+
+ANSWER_SECONDS = 5.0
+"""How long whoever cannot wait is left without an answer: browsers give up after 8 s."""
 
 
 async def open_store(
@@ -89,9 +92,10 @@ class SqlStore:
         """Finds out whether the database can be written again. Raises RetryLater."""
         await self._step(self._flavour.try_to_write)
 
-    async def append(self, draft: Draft) -> Appended:
+    async def append(self, draft: Draft, late: Late | None = None) -> Appended:
         """See ports.Store."""
-        appended: Appended = await self._commit(draft)
+        future = self._commit(draft, late)
+        appended: Appended = await (future if late is None else self._in_time(future))
         return appended
 
     async def change_talk(self, conversation: str, event: TalkEvent, at: int) -> TalkState:
@@ -133,7 +137,9 @@ class SqlStore:
 
     async def save_details(self, visitor: str, site: str, details: Details, at: int) -> None:
         """See ports.Store."""
-        await self._step(lambda c: self._visitors.save_details(c, visitor, site, details, at))
+        await self._in_time(
+            self._commit(lambda c: self._visitors.save_details(c, visitor, site, details, at))
+        )
 
     async def details(self, visitor: str) -> Details | None:
         """See ports.Store."""
@@ -190,11 +196,18 @@ class SqlStore:
         result: T = await self._commit(step)
         return result
 
-    def _commit(self, work: Work) -> asyncio.Future[Any]:
+    def _commit(self, work: Work, late: Late | None = None) -> asyncio.Future[Any]:
         self._send_moves()
         future: asyncio.Future[Any] = self._loop.create_future()
-        self._commits.put(work, partial(_settle, future))
+        self._commits.put(work, partial(_settle, future, late))
         return future
+
+    async def _in_time(self, future: asyncio.Future[Any]) -> Any:
+        timer = self._loop.call_later(ANSWER_SECONDS, _give_up, future)
+        try:
+            return await future
+        finally:
+            timer.cancel()
 
     def _send_moves(self) -> None:
         moves = self._cursors.depart()
@@ -217,8 +230,15 @@ class SqlStore:
         return [overlaid(found, under_way) for found in await self._read(query)]
 
 
-def _settle(future: asyncio.Future[Any], outcome: object) -> None:
+def _give_up(future: asyncio.Future[Any]) -> None:
+    if not future.done():
+        future.set_exception(RetryLater("unavailable", "The store is too slow.", RETRY_AFTER))
+
+
+def _settle(future: asyncio.Future[Any], late: Late | None, outcome: object) -> None:
     if future.done():
+        if late is not None and isinstance(outcome, Appended):
+            late(outcome)
         return
     if isinstance(outcome, Exception):
         future.set_exception(outcome)

@@ -1,6 +1,7 @@
 """`python -m tests.chaos`: the long form; prints its table and writes it down.
 
-    python -m tests.chaos [--seed N] [--visitors N] [--messages N] [--short] [--keep FOLDER]
+    python -m tests.chaos [--server prosody|ejabberd] [--seed N] [--visitors N] [--messages N]
+        [--short] [--keep FOLDER]
 
 Exit status 1 and the broken promises on standard error if there are any; then nothing is written.
 """
@@ -13,8 +14,10 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
-from tests.chaos.plans import LONG, SHORT
+from tests.chaos.house import ServerName
+from tests.chaos.plans import LONG, SHORT, over
 from tests.chaos.report import table, write
 from tests.chaos.run import run
 
@@ -24,13 +27,14 @@ PAGE = Path("docs/reliability.md")
 def main() -> int:
     """Runs it once."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos")
+    parser.add_argument("--server", choices=get_args(ServerName), default="prosody")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--visitors", type=int)
     parser.add_argument("--messages", type=int)
-    parser.add_argument("--short", action="store_true", help="the form that `make test` runs")
+    parser.add_argument("--short", action="store_true", help="the form that pytest runs")
     parser.add_argument("--keep", type=Path, help="where data and logs stay")
     said = parser.parse_args()
-    plan = replace(SHORT if said.short else LONG, seed=said.seed)
+    plan = replace(over(said.server, SHORT if said.short else LONG), seed=said.seed)
     if said.visitors:
         plan = replace(plan, visitors=said.visitors)
     if said.messages:

@@ -16,7 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from tests.e2e.support.operator import Operator, Ping, bare
+from tests.chaos.contacts import Contacts
+from tests.e2e.support.operator import Contact, Operator, Ping, Received, bare
 from tests.e2e.support.profanity import Profanity
 from tests.e2e.support.wait import eventually
 
@@ -86,7 +87,10 @@ class _Client(Operator):
 
 
 class Scripted:
-    """A scripted operator who logs in again under the same resource."""
+    """A scripted operator who logs in again under the same resource.
+
+    `kept`: the contact list that the operator keeps by hand, if nobody else does.
+    """
 
     def __init__(
         self,
@@ -98,8 +102,10 @@ class Scripted:
         *,
         receipts: bool = True,
         ping: Ping = "answer",
+        kept: Contacts | None = None,
     ) -> None:
         self.notes = Notes(jid.partition("@")[0])
+        self._kept = kept
         self._make = partial(_Client, jid, password, receipts=receipts, ping=ping)
         self._port = port
         self._rest, self._of = mine
@@ -139,9 +145,28 @@ class Scripted:
             await self._client.logout()
 
     def shows(self, jid: str, name: str) -> bool:
+        presence = self.presence(jid)
+        return jid in self.contacts() and presence is not None and presence.type == ""
+
+    def presence(self, jid: str) -> Received | None:
+        """The last presence of a bare JID since the login, if there was any."""
         assert self._client is not None
-        presence = self._client.presence_of(jid)
-        return jid in self._client.roster() and presence is not None and presence.type == ""
+        return self._client.presence_of(jid)
+
+    def contacts(self) -> dict[str, Contact]:
+        """The contact list, by bare JID."""
+        assert self._client is not None
+        return self._client.roster()
+
+    def is_mine(self, visitor: int) -> bool:
+        """Whether the visitor of that number is this operator's to answer."""
+        return visitor % self._of == self._rest
+
+    @property
+    def complete(self) -> bool:
+        """Whether a contact list that is kept by hand has everybody that it should."""
+        client = self._client
+        return self._kept is None or (client is not None and not self._kept.missing(client))
 
     async def _work(self, client: _Client) -> None:
         read = 0
@@ -159,11 +184,17 @@ class Scripted:
                     self._saw(bare(one.sender), one.sender, one.body, found)
             if not connected:
                 return
+            if self._kept is not None:
+                self._kept.tend(client, fresh)
             await asyncio.sleep(LOOK_SECONDS)
 
     def _saw(self, visitor: str, full: str, body: str, found: re.Match[str]) -> None:
         self.notes.sightings.append(Sighting(visitor, body))
-        if int(found[1]) % self._of == self._rest and body not in self._answered:
+        if not self.is_mine(int(found[1])):
+            return
+        if self._kept is not None:
+            self._kept.add(visitor)
+        if body not in self._answered:
             self._answered.add(body)
             task = asyncio.ensure_future(self._answer(visitor, full, found[0]))
             self._answers.add(task)

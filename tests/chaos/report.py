@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.chaos.run import Outcome
 
-BEGIN, END = "<!-- chaos: begin -->", "<!-- chaos: end -->"
+BEGIN, END = "<!-- chaos over {server}: begin -->", "<!-- chaos over {server}: end -->"
 
 
 def table(outcome: Outcome) -> str:
@@ -42,12 +42,15 @@ def table(outcome: Outcome) -> str:
 
 
 def write(outcome: Outcome, page: Path) -> None:
-    """Puts the table between the page's markers."""
-    before, _, rest = page.read_text("utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
+    """Puts the table between the page's markers for its server."""
+    begin, end = (mark.format(server=outcome.plan.server) for mark in (BEGIN, END))
+    before, found, rest = page.read_text("utf-8").partition(begin)
+    _, closed, after = rest.partition(end)
+    assert found, f"{page} has no {begin}"
+    assert closed, f"{page} has no {end}"
     blows = sum(blow.what != "cut" for blow in outcome.plan.blows)
     said = (
         f"Seed {outcome.plan.seed}, {outcome.seconds:.0f} s, {blows} kills and freezes, browsers' "
         f"connections cut after {outcome.plan.lives[0]:g} to {outcome.plan.lives[1]:g} s:"
     )
-    page.write_text(f"{before}{BEGIN}\n{said}\n\n{table(outcome)}\n{END}{after}", "utf-8")
+    page.write_text(f"{before}{begin}\n{said}\n\n{table(outcome)}\n{end}{after}", "utf-8")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from parley.private_prosody import PrivateProsody
+from tests.e2e.support.bridge import Server
 from tests.e2e.support.faults import Proxy
 from tests.e2e.support.parley import Parley
 from tests.e2e.support.wait import eventually
@@ -24,7 +24,7 @@ class Blow:
 
     at: float
     what: Literal["kill", "freeze", "cut"]
-    whom: Literal["prosody", "parley", "gateway", "operators"]
+    whom: Literal["server", "parley", "gateway", "operators"]
     seconds: float = 0.0
 
 
@@ -32,7 +32,7 @@ class Blow:
 class Storm:
     """Everything that can be hit."""
 
-    prosody: PrivateProsody
+    server: Server
     parley: Parley
     gateway: Proxy
     operators: Sequence[Proxy]
@@ -55,17 +55,17 @@ class Storm:
         await eventually(self._well, READY_SECONDS, "/readyz is 200 after the storm")
 
     async def _kill(self, blow: Blow) -> None:
-        if blow.whom == "prosody":
-            self.prosody.kill()
+        if blow.whom == "server":
+            self.server.kill()
             await asyncio.sleep(blow.seconds)
-            await self.prosody.start()
+            await self.server.start()
         else:
             self.parley.kill()
             await asyncio.sleep(blow.seconds)
             self.parley.launch()
 
     async def _freeze(self, blow: Blow) -> None:
-        pid = self.prosody.pid if blow.whom == "prosody" else self.parley.pid
+        pid = self.server.pid if blow.whom == "server" else self.parley.pid
         assert pid is not None
         os.kill(pid, signal.SIGSTOP)
         try:

@@ -6,15 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.plans import SHORT
+from tests.chaos.house import ServerName
+from tests.chaos.plans import SHORT, over
 from tests.chaos.report import table
 from tests.chaos.run import run
 
 
-@pytest.mark.prosody
-async def test_nothing_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "server",
+    [
+        pytest.param("prosody", marks=pytest.mark.prosody),
+        pytest.param("ejabberd", marks=pytest.mark.long),
+    ],
+)
+async def test_nothing_is_lost_and_nothing_doubled(tmp_path: Path, server: ServerName) -> None:
     """Kills, freezes and cuts: every promise is kept, for all visitors and operators."""
-    outcome = await run(SHORT, tmp_path)
+    outcome = await run(over(server, SHORT), tmp_path)
     print(table(outcome))
     assert outcome.complaints == []
     assert outcome.verdict.acknowledged == SHORT.visitors * SHORT.messages

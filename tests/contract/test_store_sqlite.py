@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, event
 from switchboard.clock import SystemClock
 from switchboard.errors import Reject, RetryLater
 from switchboard.model import Cursor
+from switchboard.ports import Appended
 from switchboard.store import SqlStore, migrate, open_store
 from switchboard.store.engine import make_engine
 
@@ -122,6 +124,27 @@ async def test_a_file_that_fails_later_heals(
     assert [appended.message.seq for appended in again] == [1, 2, 3, 4, 5]
     assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
     assert "my secret" not in caplog.text
+
+
+async def test_a_frozen_disk_means_later(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who cannot wait is told to come again; if the line is stored after that, `late` is told."""
+    monkeypatch.setattr("switchboard.store.store.ANSWER_SECONDS", 0.05)
+    thawed = threading.Event()
+    event.listen(store.engine, "commit", lambda _: thawed.wait())
+    told: asyncio.Queue[Appended] = asyncio.Queue()
+    waiting = asyncio.ensure_future(store.append(from_visitor("b")))
+    await asyncio.sleep(0)  # it is put first
+    with pytest.raises(RetryLater) as caught:
+        await store.append(from_visitor("a"), late=told.put_nowait)
+    assert caught.value.reason == "unavailable"
+    assert caught.value.retry_after > 0
+    assert not waiting.done()
+    assert told.empty()
+    thawed.set()
+    assert (await waiting).message.seq == 1
+    assert (await told.get()).message.seq == 2
+    assert (await store.append(from_visitor("a"))).message.seq == 2
+    assert told.empty()
 
 
 async def test_every_commit_is_synced(store: SqlStore) -> None:

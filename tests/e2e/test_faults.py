@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator
 
 import pytest
@@ -19,10 +21,12 @@ class Echo:
     def __init__(self) -> None:
         self.heard = b""
         self.open = 0
+        self.writer: asyncio.StreamWriter | None = None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
         self.open += 1
+        self.writer = writer
         try:
             while data := await reader.read(1000):
                 self.heard += data
@@ -68,6 +72,18 @@ async def test_octets_go_through_and_so_does_the_end(echo: Echo, client: Client)
     writer.write_eof()
     assert await reader.read(-1) == sent
     assert echo.heard == b"!" + sent
+
+
+async def test_a_reset_is_passed_on(client: Client, echo: Echo) -> None:
+    """A client that says nothing learns of it all the same when its server is killed."""
+    reader, _ = client
+    assert echo.writer is not None
+    resets = struct.pack("ii", 1, 0)
+    echo.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, resets)
+    echo.writer.transport.abort()
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        async with asyncio.timeout(5.0):
+            await reader.readexactly(1)
 
 
 async def test_nobody_there_is_a_closed_connection() -> None:
@@ -144,6 +160,21 @@ async def test_black_hole(between: Proxy, client: Client, echo: Echo) -> None:
     writer.write(b"found")
     assert await reader.readexactly(5) == b"found"
     assert echo.heard == b"!found"
+
+
+async def test_forget(between: Proxy, client: Client, echo: Echo) -> None:
+    """What was open is in a black hole for good, and no side is told; a new one works."""
+    reader, writer = client
+    between.forget()
+    writer.write(b"lost")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reader.readexactly(1), 0.2)
+    again, fresh = await asyncio.open_connection("127.0.0.1", between.port)
+    fresh.write(b"found")
+    assert await again.readexactly(5) == b"found"
+    assert echo.heard == b"!found"
+    assert echo.open == 2
+    fresh.transport.abort()
 
 
 async def test_half_open_towards_the_client(between: Proxy, client: Client, echo: Echo) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from parley.private_prosody import PrivateProsody, PrivateProsodyError
 from tests.e2e.conftest import PASSWORD
+from tests.e2e.support.ejabberd import PrivateEjabberd
 from tests.e2e.support.operator import Operator
 from tests.e2e.support.ports import free_port
 from tests.e2e.support.profanity import Profanity
@@ -124,6 +125,48 @@ class TestPrivateProsody:
             assert b"<handshake" in await reader.readuntil(b">")
         writer.close()
         await writer.wait_closed()
+
+
+@pytest.mark.long
+class TestPrivateEjabberd:
+    """The private ejabberd."""
+
+    async def test_a_kill_ends_the_whole_of_it(self, tmp_path: Path) -> None:
+        """The pid is the Erlang machine's own, and its helpers end with it; accounts stay."""
+        server = PrivateEjabberd(tmp_path / "ejabberd", free_port(), free_port(), secret="s3cret")
+        await server.add_user("ann", PASSWORD)
+        await server.start()
+        ann = Operator("ann@localhost", PASSWORD)
+        try:
+            assert server.pid is not None
+            helpers = descendants(server.pid)
+            assert Path(f"/proc/{server.pid}/comm").read_text() == "beam.smp\n"
+            assert helpers
+            server.kill()
+            await eventually(lambda: not any(map(lives, helpers)), 10.0, f"{helpers} end")
+            await server.start()
+            await ann.login(server.c2s_port)
+        finally:
+            await ann.logout()
+            await server.stop()
+
+
+def descendants(pid: int) -> list[int]:
+    """A process's children, and theirs."""
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    found = [int(word) for word in text.split()]
+    for child in list(found):
+        found += descendants(child)
+    return found
+
+
+def lives(pid: int) -> bool:
+    """Whether a process runs; one that waits to be reaped does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 class TestOperator:

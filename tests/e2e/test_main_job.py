@@ -76,7 +76,7 @@ async def test_a_visitor_and_profanity_talk(
     parley: Parley, visitor: Widget, profanity: Profanity
 ) -> None:
     """A buddy appears, a message goes each way, typing shows each way, receipts come back."""
-    await profanity.connect("ann@localhost", PASSWORD, parley.prosody.c2s_port)
+    await profanity.connect("ann@localhost", PASSWORD, parley.server.c2s_port)
     roster = await profanity.wait_for_roster(re.compile(r"Visitor \w{4}"))
     assert TITLE in roster
     await profanity.wait_for_roster("Page /prices")
@@ -162,11 +162,11 @@ async def test_a_talk_survives_the_kill_of_the_jabber_server(
     await ann.wait_for_message("one", jid)
     ann.send_message_to(jid, "answer one")
     await visitor.wait_for_message("answer one")
-    parley.prosody.kill()
+    parley.server.kill()
     await eventually(lambda: parley.ready()[0] == 503, 5.0, "/readyz says so")
     await visitor.say("two")
     await visitor.wait_for_status("Sent")
-    await parley.prosody.start()
+    await parley.server.start()
     await eventually(lambda: parley.ready()[0] == 200, 5.0, "linked within 5 s")
     back = await operator("ann", resource="again")
     await back.wait_for_message("two", jid)
@@ -223,7 +223,7 @@ async def test_a_new_operator_counts_within_three_seconds(
     parley: Parley, visitor: Widget, operator: Login
 ) -> None:
     """`parley operator add` and `remove` act on the running process."""
-    await parley.prosody.add_user("carol", PASSWORD)
+    await parley.server.add_user("carol", PASSWORD)
     carol = await operator("carol")
     await visitor.open()
     assert await visitor.desk() == "Nobody is here right now"
@@ -283,7 +283,7 @@ async def test_no_text_makes_the_stream_fall(parley: Parley, operator: Login) ->
 
 async def test_a_frozen_jabber_server_is_noticed(parley: Parley) -> None:
     """Our own pings find out within 20 s, and the link is back once it wakes."""
-    pid = parley.prosody.pid
+    pid = parley.server.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
     try:

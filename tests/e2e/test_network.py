@@ -188,7 +188,7 @@ async def parley(
 async def ann(parley: Parley) -> AsyncIterator[Operator]:
     """The operator, signed in."""
     one = Operator("ann@localhost", PASSWORD)
-    await one.login(parley.prosody.c2s_port)
+    await one.login(parley.server.c2s_port)
     yield one
     await one.logout()
 
@@ -340,6 +340,33 @@ async def test_a_half_open_link_is_noticed(
     await ann.wait_for_message("two", talk.jid)
     await eventually(talk.is_stored, 10.0)
     await talk.ends_equal(["one", "answer one", "two"])
+
+
+@pytest.mark.parametrize("collects", [False, True], ids=["stream", "poll"])
+async def test_a_half_open_connection_beside_good_ones_is_noticed(
+    parley: Parley,
+    visitor: Widget,
+    ann: Operator,
+    shop: Website,
+    middlebox: Middlebox,
+    line: Proxy,
+    collects: bool,
+) -> None:
+    """What carries the events is dead and calls go through: within 20 s nothing is missing."""
+    middlebox.refuses_upgrades = True
+    middlebox.collects = collects
+    talk = await begin(visitor, ann, parley, shop)
+    await talk.is_told("answer two")  # by then the widget knows what carries events here
+    await eventually(lambda: line.connections == 1, 8.0, "only what carries the events is open")
+    calls = len(middlebox.paths)
+    line.forget()
+    await talk.is_told("into the hole")
+    assert "/rpc" in middlebox.paths[calls:]
+    assert await visitor.notice() == ""
+    await talk.says("two")
+    ann.send_message_to(talk.jid, "at once")
+    await visitor.wait_for_message("at once", timeout=5.0)
+    await talk.ends_equal(["one", "answer one", "answer two", "into the hole", "two", "at once"])
 
 
 async def test_a_message_into_a_black_hole_is_not_said_to_be_sent(

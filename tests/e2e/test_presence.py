@@ -212,10 +212,7 @@ class TestDeskContact:
         ann, visit = site.client, site.desk.arrive("Eve")
         ghost = site.desk.arrive("Ghost")
         for contact in (DESK, jid(visit), jid(ghost)):
-            ann.send_presence_to(contact, "subscribe")
-            await ann.wait_for(lambda one, to=contact: is_(one.type, "subscribe", one.sender, to))  # type: ignore[misc]
-            ann.send_presence_to(contact, "subscribed")
-            await eventually(lambda to=contact: sees(site.client, to), 5.0)  # type: ignore[misc]
+            await befriend(ann, contact)
         left = False
         for number, (gone, back) in enumerate(orders()):
             before = site.desk
@@ -245,6 +242,42 @@ class TestDeskContact:
         assert not [
             one for seen in site.seen for one in seen.received if one.type == "unsubscribed"
         ]
+
+
+class TestRefusedEntries:
+    """ejabberd before 23.10 grants the right to write contact lists and fails at each entry."""
+
+    async def test_it_is_asked_once_and_nobody_is_shown(
+        self, make: Callable[[str], Awaitable[Site]], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """One warning a link, which names the remedy; whom nobody added sends no presence."""
+        site = await make("ejabberd")
+        assert isinstance(site.server, PrivateEjabberd)
+        if site.server.release >= (23, 10):
+            pytest.skip("this ejabberd takes the entries")
+
+        def warnings() -> list[str]:
+            said = (one.getMessage() for one in caplog.records if "privilege" in one.name)
+            return [words for words in said if "23.10 or later" in words]
+
+        # ejabberd does not tell a new link who was there before; the desk's probes ask for it.
+        await befriend(site.client, DESK)
+        visit = site.desk.arrive("Eve")
+        await eventually(lambda: len(warnings()) == 1, 10.0, "a warning")
+        await asyncio.sleep(2 * buddies.RETRY)
+        assert len(warnings()) == 1
+        assert site.client.presence_of(jid(visit)) is None
+        await restarts(site, ("server",), ("server",))
+        await eventually(lambda: len(warnings()) == 2, 10.0, "a warning for the new link")
+        assert site.client.presence_of(jid(visit)) is None
+
+
+async def befriend(client: Operator, contact: str) -> None:
+    """An operator adds a contact by hand."""
+    client.send_presence_to(contact, "subscribe")
+    await client.wait_for(lambda one: is_(one.type, "subscribe", one.sender, contact))
+    client.send_presence_to(contact, "subscribed")
+    await eventually(lambda: sees(client, contact), 5.0)
 
 
 def is_(type: str, wanted: str, sender: str, by: str) -> bool:

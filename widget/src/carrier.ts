@@ -16,6 +16,8 @@ export interface Env {
 export interface Place {
   token: string
   cursor: string
+  /** The visitor looks at the panel, so a dead connection is to be noticed soon. */
+  attended?: boolean
 }
 
 export interface CarrierEvents {
@@ -29,12 +31,14 @@ export interface CarrierEvents {
 
 export interface Carrier {
   call(method: string, params: object): Promise<unknown>
-  /** Events flow from here on, where they do not by themselves. */
+  /** Events flow from here on, where they do not by themselves; once more when somebody looks on. */
   listen(): void
   close(): void
 }
 
 export type OpenCarrier = (env: Env, url: string, place: Readonly<Place>, on: CarrierEvents) => Carrier
 
+/** How often whoever looks on hears from the server, by whatever carries events, if all is well. */
+export const PING_MS = 10_000
 /** With the pings' interval it is how long a dead connection goes unnoticed: less than 20 s. */
 export const CALL_MS = 8_000

@@ -1,10 +1,11 @@
 /**
  * The events as a stream: server-sent events, answered to a POST so that the token stays out of the
- * address. The server begins with a comment and sends one at least every 45 s; where it ends the
- * stream itself, it says before when to come back (`retry`, in milliseconds).
+ * address. The server begins with a comment and sends one at least every 45 s, or every PING_MS if
+ * the visitor looks on: a ping goes by another connection and says nothing of this one. Where it
+ * ends the stream itself, it says before when to come back (`retry`, in milliseconds).
  */
 
-import type { CarrierEvents } from './carrier'
+import { CALL_MS, type CarrierEvents, PING_MS, type Place } from './carrier'
 import type { Post } from './post'
 import { unavailable } from './wire'
 
@@ -43,7 +44,12 @@ export function createParser(on: Heard, retry: (milliseconds: number) => void): 
 }
 
 /** Rejects when the stream ends or breaks, or is refused; `came` is called for all that comes. */
-export function hearEvents(post: Post, on: CarrierEvents, came: () => void): Promise<void> {
+export function hearEvents(
+  post: Post,
+  { attended }: Readonly<Place>,
+  on: CarrierEvents,
+  came: () => void,
+): Promise<void> {
   let retry = 0
   const parse = createParser(
     (type, data, id) => on.event(type, JSON.parse(data), id),
@@ -55,7 +61,7 @@ export function hearEvents(post: Post, on: CarrierEvents, came: () => void): Pro
     for (;;) {
       const { done, value } = await reader.read()
       if (done) throw unavailable('the stream has ended', retry / 1000)
-      within(SILENCE_MS)
+      within(attended ? PING_MS + CALL_MS : SILENCE_MS)
       came()
       parse(decoder.decode(value, { stream: true }))
       // A comment is no event, but says that all is well.

@@ -3,10 +3,10 @@
  * else the long poll, whichever the proxies between let through.
  */
 
-import type { Carrier, OpenCarrier } from './carrier'
+import { type Carrier, type OpenCarrier, PING_MS } from './carrier'
 import { hearEvents } from './events'
 import { poll } from './poll'
-import { createPost } from './post'
+import { type Post, createPost } from './post'
 import { type Failure, unavailable } from './wire'
 
 const LONGEST_WAIT_S = 25
@@ -27,11 +27,15 @@ export function createRequests(): OpenCarrier {
 
   return (env, url, place, on): Carrier => {
     let over = false
+    /** What events come by, and whether it was asked for by who looks on; if that changes, it does. */
+    let ear: Post | undefined
+    let earAttended: boolean | undefined
 
     const end = (failed = unavailable()): void => {
       if (over) return
       over = true
       post.drop()
+      ear?.drop()
       on.lost(failed)
     }
     const post = createPost(env, url, place, on, end)
@@ -52,11 +56,17 @@ export function createRequests(): OpenCarrier {
       while (!over) {
         const began = env.now()
         const streaming = began >= streamAgainAt
+        const mine = (ear = createPost(env, url, place, on, end))
+        const attended = (earAttended = place.attended)
         let came = false
         try {
-          if (streaming) await hearEvents(post, on, () => (came = true))
+          if (streaming)
+            await hearEvents(mine, place, on, () => {
+              came = true
+              if (attended && !place.attended) mine.drop()
+            })
           else {
-            await poll(post, place, on, wait)
+            await poll(mine, place, on, attended ? Math.min(wait, PING_MS / 1000) : wait)
             failures = 0
             continue
           }
@@ -64,6 +74,8 @@ export function createRequests(): OpenCarrier {
           const { reason, retryAfter } = error as Failure
           if (reason !== 'unavailable' || retryAfter) throw error
         }
+        // Given up by ourselves, or else found out at the next try.
+        if (attended !== place.attended) continue
         const life = env.now() - began
         // Brings what was missed; if it fails too, it is not the proxies, and the connection is lost.
         await pause(FIRST_DELAY_MS)
@@ -80,7 +92,8 @@ export function createRequests(): OpenCarrier {
     return {
       call: (method, params) => (method === 'resume' ? poll(post, place, on, 0) : post.call(method, params)),
       listen() {
-        follow().catch((error: Failure) => end(error.reason ? error : unavailable()))
+        if (!ear) follow().catch((error: Failure) => end(error.reason ? error : unavailable()))
+        else if (!earAttended) ear.drop()
       },
       close: end,
     }

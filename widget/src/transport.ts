@@ -4,14 +4,13 @@
  * the same events.
  */
 
-import type { Carrier, CarrierEvents, Env, OpenCarrier, Place } from './carrier'
+import { type Carrier, type CarrierEvents, type Env, type OpenCarrier, PING_MS, type Place } from './carrier'
 import { openSocket } from './socket'
 import { type Desk, type Failure, type Hello, failure, unavailable } from './wire'
 
 const FIRST_DELAY_MS = 500
 const LONGEST_DELAY_MS = 8_000
 const SOCKET_AGAIN_MS = 180_000
-const PING_MS = 10_000
 const SOCKET_TRIES = 2
 /** Sockets that live shorter, so many in a row, are cut by a proxy. */
 const SHORT_LIFE_MS = 45_000
@@ -61,7 +60,6 @@ export function createTransport(
   let liveSince = 0
   let openRequests: OpenCarrier | undefined
   let notBefore = 0
-  let attending = false
   let opening: number | undefined
   let pinging: number | undefined
 
@@ -141,7 +139,7 @@ export function createTransport(
     if (type) on.event(type, data)
     if (cursor) place.cursor = cursor
     // Not while the visitor looks on: what works is good enough, and a try interrupts it.
-    if (!bySocket && !type && !attending && env.now() >= socketAgainAt) {
+    if (!bySocket && !type && !place.attended && env.now() >= socketAgainAt) {
       drop()
       open()
     }
@@ -201,7 +199,7 @@ export function createTransport(
 
   function ping(): void {
     env.clearTimeout(pinging)
-    if (attending && live) pinging = env.setTimeout(check, PING_MS)
+    if (place.attended && live) pinging = env.setTimeout(check, PING_MS)
   }
 
   return {
@@ -223,7 +221,8 @@ export function createTransport(
       opening = env.setTimeout(open, Math.max(0, notBefore - env.now()))
     },
     attend(now) {
-      attending = now
+      place.attended = now
+      if (now && live) carrier!.listen()
       ping()
     },
     async call(method, params = {}) {

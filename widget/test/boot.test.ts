@@ -6,7 +6,7 @@ import { boot } from '../src/boot'
 import * as panel from '../src/panel/panel'
 import * as requests from '../src/requests'
 import type { FetchPart } from '../src/shell'
-import { FakeServer, fromDesk, helloOf, settle } from './fakes'
+import { AT, FakeServer, fromDesk, helloOf, settle } from './fakes'
 
 let server: FakeServer
 let fetched: string[]
@@ -228,6 +228,19 @@ describe('the talk', () => {
     find('.retry').click()
     await settle()
     expect(server.socket.calls('say')).toHaveLength(2)
+  })
+
+  it('shows what the server does not take now, and tries again', async () => {
+    await open()
+    await write('Hello')
+    server.socket.refuse('say', 'unavailable', { retry_after: 2 })
+    await settle()
+    expect(find('.failed').textContent).toMatch(/Not sent.*Retry/)
+    await server.clock.pass(2_000)
+    expect(server.socket.calls('say')).toHaveLength(2)
+    server.socket.answer('say', { seq: 1, at: AT })
+    await settle()
+    expect(host()!.shadowRoot!.querySelector('.failed')).toBeNull()
   })
 
   it('shows that an operator types, for 8 s', async () => {

@@ -55,6 +55,14 @@ describe('own messages', () => {
     expect(statuses(state)).toEqual(['waiting'])
   })
 
+  it('are all refused while the server takes none, until it takes one', () => {
+    let state = run([greeted(), live, said('a'), said('b'), { type: 'refused' }])
+    expect(statuses(state)).toEqual(['refused', 'refused'])
+    expect(statuses(run([{ type: 'link', live: false }], state))).toEqual(['held', 'held'])
+    state = run([message(own(1, 'a'))], state)
+    expect(statuses(state)).toEqual(['sent', 'waiting'])
+  })
+
   it("are not taken for stored because an operator's message has the same id", () => {
     const state = run([greeted(), said('s7'), message(fromDesk(7))])
     expect(state.waiting).toHaveLength(1)

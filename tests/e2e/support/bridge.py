@@ -45,6 +45,11 @@ class Server(Protocol):
     c2s_port: int
     component_port: int
     host: str
+    domain: str
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs, else None."""
 
     async def start(self) -> None:
         """Starts it; returns when it serves."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -22,7 +23,7 @@ from tests.e2e.support.ports import free_port
 from tests.e2e.support.wait import eventually
 
 ADDRESS = "127.0.0.1"
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
 
@@ -32,7 +33,9 @@ class PrivateEjabberd:
     It is a child of this process and ends with it. The component may read rosters and gets all
     presence (XEP-0356); ejabberd 23.01 refuses a privileged roster set, so contact lists stay as
     their owners make them. `resume_timeout`: seconds for which a stream that was lost may be
-    resumed (XEP-0198). It may be started again after `stop` or `kill`.
+    resumed (XEP-0198). `offline`: whether lines for nobody are kept until the next login, as in
+    the configuration that ejabberd comes with. `api_port`: where accounts are made, any free one
+    by default. It may be started again, on the same ports, after `stop` or `kill`.
     """
 
     def __init__(
@@ -46,6 +49,8 @@ class PrivateEjabberd:
         secret: str,
         privileged: bool = True,
         resume_timeout: int = 300,
+        offline: bool = False,
+        api_port: int = 0,
     ) -> None:
         self.folder = folder.absolute()
         self.c2s_port = c2s_port
@@ -55,9 +60,18 @@ class PrivateEjabberd:
         self._secret = secret
         self._privileged = privileged
         self._resume_timeout = resume_timeout
-        self._api_port = free_port()
+        self._offline = offline
+        self._api_port = api_port or free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._accounts: dict[str, str] = {}
+
+    @property
+    def release(self) -> tuple[int, int]:
+        """The year and the month of the ejabberd that is installed, such as `(23, 1)`."""
+        found = re.fullmatch(r"ejabberd-(\d+)\.(\d+).*", _installed().name)
+        if found is None:
+            raise RuntimeError(f"{_installed()} names no release")
+        return int(found[1]), int(found[2])
 
     @property
     def pid(self) -> int | None:
@@ -123,7 +137,11 @@ class PrivateEjabberd:
             self.kill()
 
     def kill(self) -> None:
-        """Ends it at once (SIGKILL), as a crash would; returns when it has ended."""
+        """Ends it at once (SIGKILL), as a crash would; returns when it has ended.
+
+        `setpriv` and `erl` become the Erlang machine, so it is that which is hit; its helpers end
+        by themselves when it is gone.
+        """
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -167,6 +185,8 @@ class PrivateEjabberd:
             "mod_roster": {},
             "mod_stream_mgmt": {"resume_timeout": self._resume_timeout},
         }
+        if self._offline:
+            modules["mod_offline"] = {}
         if self._privileged:
             modules["mod_privilege"] = {
                 "roster": {"both": "gateway"},
@@ -244,10 +264,14 @@ def _fetch(request: urllib.request.Request) -> str | None:
 
 def _libraries() -> str:
     """Where ejabberd's own Erlang applications are, which `erl` does not search by itself."""
+    return str(_installed().parent)
+
+
+def _installed() -> Path:
     found = next(iter(sorted(Path("/usr/lib").glob("*/ejabberd-*/ebin"))), None)
     if found is None:
         raise RuntimeError("ejabberd is not installed; `make setup` installs it")
-    return str(found.parent.parent)
+    return found.parent
 
 
 def _tool(name: str) -> str:

@@ -32,8 +32,10 @@ class Way:
     octets: int = 0
     """How many went through."""
 
-    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Takes everything from one side to the other, then its end too."""
+    async def carry(
+        self, one: _Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Takes everything from one side of a connection to the other, then its end too."""
         while data := await reader.read(CHUNK):
             if self.delay:
                 await asyncio.sleep(self.delay)
@@ -41,12 +43,12 @@ class Way:
             for start in range(0, len(data), step):
                 if self.drip:
                     await asyncio.sleep(self.drip)
-                if self.swallow:
+                if self.swallow or one.forgotten:
                     continue
                 writer.write(data[start : start + step])
                 self.octets += step
                 await writer.drain()
-        if self.swallow:
+        if self.swallow or one.forgotten:
             await asyncio.Event().wait()  # whoever is in a hole is not heard leaving
         writer.write_eof()
 
@@ -56,6 +58,7 @@ class _Connection:
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter | None = None
     silent: bool = False
+    forgotten: bool = False
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def cut(self) -> None:
@@ -131,6 +134,11 @@ class Proxy:
         """Both ways: everything is taken, nothing arrives. What was lost stays lost."""
         self.up.swallow = self.down.swallow = on
 
+    def forget(self) -> None:
+        """As a NAT that has lost its table: what is open is in a black hole, new ones work."""
+        for one in self._connections:
+            one.forgotten = True
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         one = _Connection(writer)
         self._connections.add(one)
@@ -139,8 +147,8 @@ class Proxy:
         try:
             there, one.server = await asyncio.open_connection(ADDRESS, self.target)
             one.tasks = [
-                asyncio.ensure_future(self.up.carry(reader, one.server)),
-                asyncio.ensure_future(self.down.carry(there, writer)),
+                asyncio.ensure_future(self._carry(one, self.up, reader, one.server)),
+                asyncio.ensure_future(self._carry(one, self.down, there, writer)),
             ]
             ended = await asyncio.gather(*one.tasks, return_exceptions=True)
             if one.silent:
@@ -153,6 +161,20 @@ class Proxy:
         finally:
             self._connections.discard(one)
             one.cut()
+
+    async def _carry(
+        self,
+        one: _Connection,
+        way: Way,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        """One way; a side that was reset, as by a kill, resets the other, which may be silent."""
+        try:
+            await way.carry(one, reader, writer)
+        except OSError:
+            if not (way.swallow or one.forgotten):
+                one.cut()
 
     async def _drain(self, one: _Connection) -> None:
         """Keeps the side that was not told, until it leaves by itself or is cut."""

@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from parley.private_prosody import PrivateProsody
+from tests.e2e.support.bridge import Server
 from tests.e2e.support.ports import free_port
 from tests.e2e.support.wait import eventually
 
@@ -29,14 +29,14 @@ class Parley:
     def __init__(
         self,
         folder: Path,
-        prosody: PrivateProsody,
+        server: Server,
         *,
         origin: str = "https://shop.example",
         secret: str = "s3cret",
         limits: bool = True,
     ) -> None:
         self.folder = folder
-        self.prosody = prosody
+        self.server = server
         self.origin = origin
         self.http_port = free_port()
         self.admin_port = free_port()
@@ -50,8 +50,8 @@ listen = ["tcp:{self.http_port}:interface=127.0.0.1"]
 public_url = "{self.url}"
 admin_listen = "tcp:{self.admin_port}:interface=127.0.0.1"
 [component]
-port = {prosody.component_port}
-domains = ["{prosody.domain}"]
+port = {server.component_port}
+domains = ["{server.domain}"]
 secret = "{secret}"
 [store]
 url = "sqlite:///parley.db"

@@ -21,7 +21,7 @@ from rpc.site import ParleySite
 from switchboard.bus.memory import MemoryBus
 from switchboard.census import Attendance
 from switchboard.clock import SystemClock
-from switchboard.events import Desk, desk_topic
+from switchboard.events import Committed, Desk, desk_topic
 from switchboard.model import (
     Cursor,
     DeskState,
@@ -42,6 +42,8 @@ from tests.edge.rpc.client import EventSource, Http, WebSocket
 
 DOMAIN = "chat.test"
 ORIGIN = "https://shop.test"
+LINES = 200
+"""Of 12 kB each they are more than the system's buffers and ours hold for who does not read."""
 OTHER_ORIGIN = "https://other.test"
 ACME = Site(
     "acme",
@@ -157,11 +159,19 @@ class World:
         socket = await self.socket()
         return socket, await socket.call("hello", site="acme", page={"url": "https://shop.test/"})
 
-    async def stream(self, token: str, cursor: str, origin: str | None = ORIGIN) -> EventSource:
-        """Server-sent events from a cursor on."""
-        source = await EventSource.open(self.http(origin), token=token, cursor=cursor)
+    async def stream(
+        self, token: str, cursor: str, origin: str | None = ORIGIN, **more: object
+    ) -> EventSource:
+        """Server-sent events from a cursor on; `more` are further params."""
+        source = await EventSource.open(self.http(origin), token=token, cursor=cursor, **more)
         self._sockets.append(source)
         return source
+
+    def hang_up(self, but: EventSource) -> None:
+        """All browsers go, but one."""
+        for socket in self._sockets:
+            if socket is not but:
+                socket.close()
 
     def visit(self, visitor: str) -> Visit:
         visit = self.attendance.visit(visitor)
@@ -170,6 +180,14 @@ class World:
 
     async def operator_says(self, visitor: str, body: str) -> Message:
         return (await self.talks.answer(ANN, visitor, DOMAIN, body, None, None)).message
+
+    def heard_lines(self, visitor: str) -> list[str]:
+        """The client ids of the visitor's lines that gateways were told of."""
+        return [
+            one.message.client_id
+            for one in self.heard
+            if isinstance(one, Committed) and one.message.conversation == visitor
+        ]
 
     def operator_seen(self, visitor: str, delivered: int, read: int = 0) -> None:
         self.talks.seen(visitor, DOMAIN, operator_sender(ANN), Cursor(delivered, read))
@@ -199,24 +217,30 @@ async def eventually(condition: Any, seconds: float = 5.0) -> None:
 
 
 @pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file with the schema."""
+def stocked_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with two sites and an operator, to be copied."""
     path = tmp_path_factory.mktemp("rpc") / "parley.db"
     engine = make_engine(f"sqlite:///{path}")
     upgrade(engine)
     engine.dispose()
+
+    async def stock() -> None:
+        store = await open_store(f"sqlite:///{path}", clock=SystemClock())
+        await store.save_site(ACME)
+        await store.save_site(OTHER)
+        await store.save_operator(ANN)
+        await store.close()
+
+    asyncio.run(stock())
     return path
 
 
 @pytest.fixture
-async def store(empty_store: Path, tmp_path: Path, clock: ManualClock) -> AsyncIterator[SqlStore]:
+async def store(stocked_file: Path, tmp_path: Path, clock: ManualClock) -> AsyncIterator[SqlStore]:
     """A store with two sites and an operator."""
     path = tmp_path / "parley.db"
-    shutil.copy(empty_store, path)
+    shutil.copy(stocked_file, path)
     store = await open_store(f"sqlite:///{path}", clock=clock, gather=0.0, flush=0.05)
-    await store.save_site(ACME)
-    await store.save_site(OTHER)
-    await store.save_operator(ANN)
     yield store
     await store.close()
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import pytest_asyncio
 
 from rpc import wire
 from rpc.tokens import Cursors, Place, StreamCursor
+from switchboard.store import open_store
 from tests.edge.rpc.client import Closed
-from tests.edge.rpc.conftest import World, eventually
+from tests.edge.rpc.conftest import ManualClock, World, eventually
 
+# One store for all rows, each with visitors of its own: to open it takes longer than a row.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+KEYS = ("key", "older")
 WAYS = ["poll", "resume", "events"]
 Make = Callable[[str, str], str]
 
@@ -83,6 +90,28 @@ ROWS = [
 ]
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def node(
+    stocked_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    """A node that does not serve yet."""
+    path = tmp_path_factory.mktemp("cursors") / "parley.db"
+    shutil.copy(stocked_file, path)
+    clock = ManualClock()
+    store = await open_store(f"sqlite:///{path}", clock=clock, gather=0.0, flush=0.05)
+    node = World(store, clock)
+    yield node
+    await node.stop()
+    await store.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def world(node: World) -> World:
+    """A node that serves, and knows nobody yet."""
+    await node.restart(token_keys=KEYS)
+    return node
+
+
 async def brought(world: World, way: str, token: str, cursor: str) -> list[dict[str, Any]]:
     """The events that a cursor brings, but the desk's."""
     if way == "poll":
@@ -95,6 +124,7 @@ async def brought(world: World, way: str, token: str, cursor: str) -> list[dict[
         return await socket.quiet()
     source = await world.stream(token, cursor)
     await _caught_up(world)
+    world.hang_up(but=source)  # a stop waits for them
     await world.edge.stop()
     events = []
     with contextlib.suppress(Closed):
@@ -111,12 +141,8 @@ async def _caught_up(world: World) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("case", "fresh_node"), ROWS)
-async def test_cursor(
-    idle_world: World, tmp_path: Path, case: Case, fresh_node: bool, way: str
-) -> None:
+async def test_cursor(world: World, case: Case, fresh_node: bool, way: str) -> None:
     """A row of the table, on a node that knows the visitor and on one that does not."""
-    world = idle_world
-    await world.start(token_keys=("key", "older"))
     socket, hello = await world.visitor()
     visitor = hello["visitor"]["id"]
     _, stranger = await world.visitor()
@@ -126,9 +152,11 @@ async def test_cursor(
     for number in range(2, 6):
         await world.operator_says(visitor, f"line {number}")
     if fresh_node:
-        await world.restart(token_keys=("key", "older"))
+        await world.restart(token_keys=KEYS)
     if case.happens:
-        with contextlib.closing(sqlite3.connect(tmp_path / "parley.db", timeout=5)) as store:
+        path = world.store.engine.url.database
+        assert path is not None
+        with contextlib.closing(sqlite3.connect(path, timeout=5)) as store:
             store.executescript(case.happens)
     cursor = case.cursor(visitor, stranger["visitor"]["id"])
 

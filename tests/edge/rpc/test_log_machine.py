@@ -8,6 +8,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Coroutine
+from functools import cache
 from pathlib import Path
 
 from hypothesis import settings
@@ -34,9 +35,21 @@ from switchboard.reception import DeskBoard, Directory, Talks
 from switchboard.reception.talks import operator_sender
 from switchboard.sessions.memory import MemorySessions
 from switchboard.store import open_store
+from switchboard.store.engine import make_engine
 from switchboard.store.migrate import upgrade
 
 ANN = Operator("o-ann", "shop", "ann@example.org", "Ann")
+
+
+@cache
+def _empty_store() -> bytes:
+    """A file with the schema: the migrations would take longer than all that is done with it."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "log.db"
+        engine = make_engine(f"sqlite:///{file}")
+        upgrade(engine)
+        engine.dispose()
+        return file.read_bytes()
 
 
 class LossyBus(MemoryBus):
@@ -107,8 +120,9 @@ class Log(RuleBasedStateMachine):
 
     async def _open(self) -> None:
         clock = SystemClock()
-        self.store = await open_store(f"sqlite:///{self.folder}/log.db", clock=clock, gather=0)
-        upgrade(self.store.engine)
+        file = self.folder / "log.db"
+        file.write_bytes(_empty_store())
+        self.store = await open_store(f"sqlite:///{file}", clock=clock, gather=0)
         await self.store.save_site(Site("shop", SiteSettings("Shop", ("https://a",), "s")))
         directory = Directory(self.store)
         await directory.refresh()

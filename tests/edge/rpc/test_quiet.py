@@ -87,7 +87,7 @@ async def test_who_polls_stays(world: World) -> None:
     hello = await http.call("hello", site="acme")
     visitor = hello["visitor"]["id"]
     poll = asyncio.create_task(
-        http.call("poll", token=hello["token"], cursor=hello["cursor"], wait=1)
+        http.call("poll", token=hello["token"], cursor=hello["cursor"], wait=0.5)
     )
     await eventually(lambda: len(world.edge._services.polls._waiting) == 1)
     world.tick(60)

@@ -12,7 +12,7 @@ import pytest
 
 from rpc.transports.stream import EventStream
 from tests.edge.rpc.client import BytesMessage, Pong, RpcError, WebSocket, frame
-from tests.edge.rpc.conftest import World, eventually
+from tests.edge.rpc.conftest import LINES, World, eventually
 
 LIMIT = 65_536
 
@@ -206,12 +206,12 @@ async def test_slow_reader(world: World) -> None:
     await eventually(lambda: world.edge.sockets == 1)
     [slow] = world.edge._streams
     await eventually(lambda: slow.following)
-    for _ in range(900):
+    for _ in range(LINES):
         await world.operator_says(visitor, "\u20ac" * 3900)
     assert not slow.following
-    assert slow.seq < 901
+    assert slow.seq < LINES + 1
     transport = slow._transport
-    assert len(transport.dataBuffer) + transport._tempDataLen < 256 * 1024
+    assert len(transport.dataBuffer) + transport._tempDataLen < 48 * 1024
     world.tick(19)
     assert world.edge.sockets == 1
     world.tick(2)
@@ -220,7 +220,7 @@ async def test_slow_reader(world: World) -> None:
 
     again = await world.socket()
     await again.call("resume", token=token, cursor=cursor)
-    assert [(await again.message())["seq"] for _ in range(901)] == list(range(1, 902))
+    assert [(await again.message())["seq"] for _ in range(LINES + 1)] == list(range(1, LINES + 2))
 
 
 async def test_a_reader_who_was_slow(world: World) -> None:
@@ -230,18 +230,18 @@ async def test_a_reader_who_was_slow(world: World) -> None:
     token = (await socket.answer("say", id="m1", body="Hello?"))["token"]
     socket.close()
     await eventually(lambda: world.edge.sockets == 0)
-    for _ in range(900):  # more than the system's own buffers hold
+    for _ in range(LINES):
         await world.operator_says(visitor, "\u20ac" * 3900)
     again = await WebSocket.open(world.port, None)
     again.reader._transport.pause_reading()  # type: ignore[attr-defined]
     again.send(frame("resume", token=token, cursor=cursor))
     [slow] = await _one_full(world)
-    for _ in range(300):
+    for _ in range(50):
         await world.operator_says(visitor, "\u20ac" * 3900)
     assert not slow.following
     again.reader._transport.resume_reading()  # type: ignore[attr-defined]
     await again.next_answer()
-    assert [(await again.message())["seq"] for _ in range(1201)] == list(range(1, 1202))
+    assert [(await again.message())["seq"] for _ in range(LINES + 51)] == list(range(1, LINES + 52))
     await world.operator_says(visitor, "now")
     assert (await again.message())["body"] == "now"
     again.close()
@@ -260,8 +260,10 @@ async def test_stop(world: World) -> None:
         world.http().call("poll", token=hello["token"], cursor=hello["cursor"], wait=30)
     )
     await eventually(lambda: len(world.edge._services.polls._waiting) == 1)
-    await world.edge.stop()
+    stopping = asyncio.create_task(world.edge.stop())
     assert await socket.closed() == 1001
+    socket.close()
+    await stopping
     assert (await poll)["cursor"] == hello["cursor"]
 
 

@@ -9,12 +9,12 @@ import socket as sockets
 import pytest
 
 from rpc.transports.stream import EventStream
-from rpc.transports.streams import PING_EVERY
+from rpc.transports.streams import ATTENDED_EVERY, PING_EVERY
 from switchboard.events import VisitorLeft
 from switchboard.model import DeskState
 from switchboard.store import SqlStore
 from tests.edge.rpc.client import Closed, EventSource, frame, read_response
-from tests.edge.rpc.conftest import ORIGIN, World, eventually
+from tests.edge.rpc.conftest import LINES, ORIGIN, World, eventually
 
 
 async def talking(world: World) -> tuple[str, str, str]:
@@ -73,6 +73,7 @@ async def test_headers(world: World) -> None:
         ({"token": "nonsense", "cursor": ""}, 403, "bad_token"),
         ({"token": "", "cursor": ""}, 403, "bad_token"),
         ({"token": 5, "cursor": ""}, 400, "invalid"),
+        ({"token": "", "cursor": "", "attended": 1}, 400, "invalid"),
         ({"cursor": ""}, 400, "invalid"),
         ([], 400, "invalid"),
         (None, 400, "invalid"),
@@ -131,6 +132,25 @@ async def test_comments(world: World) -> None:
         await world.operator_says(visitor, "still here")
         assert (await source.message())["seq"] == seq
         assert len(source.comments) == before + 1
+
+
+async def test_comments_for_who_looks_on(world: World) -> None:
+    """A stream that is asked for so has one every 10 s; all others stay as they are."""
+    visitor, token, cursor = await talking(world)
+    attended = await world.stream(token, cursor, attended=True)
+    beside = await world.stream(token, cursor)
+    for source in (attended, beside):
+        assert (await source.message())["seq"] == 1
+    before = len(attended.comments), len(beside.comments)
+    for seq in range(2, 2 + PING_EVERY // ATTENDED_EVERY):
+        world.tick(ATTENDED_EVERY)
+        await world.operator_says(visitor, "still here")
+        for source in (attended, beside):
+            assert (await source.message())["seq"] == seq
+        assert len(attended.comments) == before[0] + seq - 1
+    assert len(beside.comments) == before[1] + 1
+    attended.close()
+    await eventually(lambda: world.edge.sockets == 1)
 
 
 async def test_presence(world: World) -> None:
@@ -227,25 +247,25 @@ async def test_slow_reader(world: World) -> None:
     visitor, token, cursor = await talking(world)
     raw = await read_nothing(world, token, cursor)
     await eventually(lambda: world.edge.sockets == 1)
-    for _ in range(900):  # more than the system's own buffers hold
+    for _ in range(LINES):
         await world.operator_says(visitor, "\u20ac" * 3900)
     slow = await _one_full(world)
-    assert slow.seq < 901
+    assert slow.seq < LINES + 1
     transport = slow._transport
     world.tick(19)
-    assert len(transport.dataBuffer) + transport._tempDataLen < 256 * 1024
+    assert len(transport.dataBuffer) + transport._tempDataLen < 48 * 1024
     assert world.edge.sockets == 1
     world.tick(2)
     await eventually(lambda: world.edge.sockets == 0)
     raw.close()
     again = await world.stream(token, cursor)
-    assert [(await again.message())["seq"] for _ in range(901)] == list(range(1, 902))
+    assert [(await again.message())["seq"] for _ in range(LINES + 1)] == list(range(1, LINES + 2))
 
 
 async def test_a_reader_who_was_slow(world: World) -> None:
     """Who reads again in time gets everything in order, and the desk as it is by then."""
     visitor, token, cursor = await talking(world)
-    for _ in range(900):
+    for _ in range(LINES):
         await world.operator_says(visitor, "\u20ac" * 3900)
     source = await EventSource.open(world.http(), token=token, cursor=cursor)
     source.reader._transport.pause_reading()  # type: ignore[attr-defined]
@@ -256,13 +276,13 @@ async def test_a_reader_who_was_slow(world: World) -> None:
     source.reader._transport.resume_reading()  # type: ignore[attr-defined]
     desks: list[str] = []
     seqs: list[int] = []
-    while len(seqs) < 1001 or len(desks) < 2:
+    while len(seqs) < LINES + 101 or len(desks) < 2:
         event = await source.any_event()
         if event["type"] == "desk":
             desks.append(event["data"]["state"])
         else:
             seqs.append(event["data"]["message"]["seq"])
-    assert seqs == list(range(1, 1002))
+    assert seqs == list(range(1, LINES + 102))
     assert desks == ["offline", "busy"]
     source.close()
 

@@ -63,6 +63,7 @@ export function createOutbox(
         later = undefined
         flush(current)
       }, retryAfter * 1000 || backoff)
+      if (limited) dispatch({ type: 'refused' })
     }
   }
 
@@ -103,7 +104,11 @@ export function createOutbox(
       keep.set(KEY + message.id, JSON.stringify(message))
       dispatch({ type: 'said', message })
     },
-    retry: (id) => dispatch({ type: 'retried', id }),
+    retry(id) {
+      env.clearTimeout(later)
+      later = undefined
+      dispatch({ type: 'retried', id })
+    },
     flush,
   }
 }

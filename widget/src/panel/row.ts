@@ -17,10 +17,10 @@ const failure = (reason: string | undefined, texts: Texts): string =>
 
 function footer(row: TalkRow, { texts, times, retry }: RowTools): HTMLElement | undefined {
   const { key, status } = row
-  if (status === 'failed') {
+  if (status === 'failed' || status === 'refused') {
     const again = h('button', 'retry', { type: 'button' }, texts.retry)
     again.addEventListener('click', () => retry(key))
-    return h('p', 'meta failed', {}, failure(row.reason, texts), ' ', again)
+    return h('p', 'meta failed', {}, status === 'failed' ? failure(row.reason, texts) : texts.refused, ' ', again)
   }
   if (!row.last && !row.edited) return undefined
   const parts: (Node | string)[] = [h('time', '', { datetime: row.at }, times.clock(row.at))]

@@ -21,6 +21,8 @@ export interface State {
   /** In the order of the log. */
   readonly messages: readonly Message[]
   readonly waiting: readonly Waiting[]
+  /** The server takes nothing now, and said so; it is asked again. */
+  readonly refused: boolean
   /** Whether the log may hold messages before the first one here. */
   readonly more: boolean
   /** The name of the operator who is typing. */
@@ -43,6 +45,7 @@ export type Event =
   | { readonly type: 'link'; readonly live: boolean }
   | { readonly type: 'said'; readonly message: Waiting }
   | { readonly type: 'acknowledged'; readonly id: string; readonly seq: number; readonly at: string }
+  | { readonly type: 'refused' }
   | { readonly type: 'failed'; readonly id: string; readonly reason: string }
   | { readonly type: 'retried'; readonly id: string }
   | { readonly type: 'history'; readonly messages: readonly Message[]; readonly more: boolean }
@@ -59,6 +62,7 @@ export const initial: State = {
   link: 'connecting',
   messages: [],
   waiting: [],
+  refused: false,
   more: false,
   typing: undefined,
   open: false,
@@ -158,10 +162,12 @@ function step(state: State, event: Event): State {
       const { id, seq, at } = event
       return { ...state, messages: merge(messages, [{ conversation: DESK, id, seq, at, from, body: said.body }]) }
     }
+    case 'refused':
+      return { ...state, refused: true }
     case 'failed':
-      return { ...state, waiting: waiting.map((said) => (said.id === event.id ? { ...said, failed: event.reason } : said)) }
+      return { ...state, refused: false, waiting: waiting.map((said) => (said.id === event.id ? { ...said, failed: event.reason } : said)) }
     case 'retried':
-      return { ...state, waiting: waiting.map((said) => (said.id === event.id ? { ...said, failed: '' } : said)) }
+      return { ...state, refused: false, waiting: waiting.map((said) => (said.id === event.id ? { ...said, failed: '' } : said)) }
     case 'history':
       return { ...state, messages: merge(event.messages, messages), more: event.more }
     case 'typing-over':
@@ -179,7 +185,8 @@ function settle(state: State): State {
   const stored = new Set(waiting.length ? messages.filter(isOwn).map(({ id }) => id) : [])
   const left = waiting.filter(({ id }) => !stored.has(id))
   const seen = open && visible && atEnd ? Math.max(read, lastFromDesk(state)) : read
-  return left.length === waiting.length && seen === read ? state : { ...state, waiting: left, read: seen }
+  const taken = left.length < waiting.length
+  return taken || seen !== read ? { ...state, waiting: left, refused: state.refused && !taken, read: seen } : state
 }
 
 export const reduce = (state: State, event: Event): State => settle(step(state, event))

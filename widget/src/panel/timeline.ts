@@ -3,7 +3,7 @@
 import { type Message, isOwn } from '../wire'
 import type { State, Waiting } from './state'
 
-export type Status = 'held' | 'waiting' | 'sent' | 'delivered' | 'read' | 'failed'
+export type Status = 'held' | 'waiting' | 'refused' | 'sent' | 'delivered' | 'read' | 'failed'
 
 export interface DayRow {
   readonly kind: 'day'
@@ -39,12 +39,12 @@ const stored = (message: Message): TalkRow => {
   return { ...row, kind: from.kind === 'system' ? 'system' : 'desk', key: `#${seq}` }
 }
 
-const pending = ({ id, body, at, failed }: Waiting, live: boolean): TalkRow => ({
+const pending = ({ id, body, at, failed }: Waiting, { link, refused }: State): TalkRow => ({
   kind: 'own',
   key: id,
   at,
   body,
-  ...(failed ? { status: 'failed', reason: failed } : { status: live ? 'waiting' : 'held' }),
+  ...(failed ? { status: 'failed', reason: failed } : { status: link !== 'live' ? 'held' : refused ? 'refused' : 'waiting' }),
 })
 
 const day = (at: string): string => new Date(at).toDateString()
@@ -60,7 +60,8 @@ const together = (a: TalkRow | undefined, b: TalkRow | undefined): boolean =>
   day(a.at) === day(b.at) &&
   Date.parse(b.at) - Date.parse(a.at) < STRETCH_MS
 
-export function timeline({ messages, waiting, confirmed, link }: State): Row[] {
+export function timeline(state: State): Row[] {
+  const { messages, waiting, confirmed } = state
   const lastOwn = [...messages].reverse().find(isOwn)
   const talk = [
     ...messages.map((message): TalkRow => {
@@ -69,7 +70,7 @@ export function timeline({ messages, waiting, confirmed, link }: State): Row[] {
       const status = seq <= confirmed.read ? 'read' : seq <= confirmed.delivered ? 'delivered' : 'sent'
       return { ...stored(message), status }
     }),
-    ...waiting.map((said) => pending(said, link === 'live')),
+    ...waiting.map((said) => pending(said, state)),
   ]
   const rows: Row[] = []
   talk.forEach((row, index) => {
