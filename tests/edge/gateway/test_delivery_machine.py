@@ -34,7 +34,15 @@ from gateway.xml import Xml, element, text
 from switchboard import events
 from switchboard.bus.memory import MemoryBus
 from switchboard.clock import SystemClock
-from switchboard.model import Operator, Site, SiteSettings, Visit, new_visitor_id
+from switchboard.model import (
+    Operator,
+    RoutingPolicy,
+    RoutingSettings,
+    Site,
+    SiteSettings,
+    Visit,
+    new_visitor_id,
+)
 from switchboard.reception import Directory, Talks
 from switchboard.store import open_store
 from switchboard.store.migrate import upgrade
@@ -251,9 +259,15 @@ class Deliveries(RuleBasedStateMachine):
 
     # Operators and their clients
 
-    @initialize(receipts=st.booleans(), pings=st.booleans(), here=st.integers(0, 3))
-    def clients_differ(self, receipts: bool, pings: bool, here: int) -> None:
-        """With and without receipts; a client that knows no ping says so."""
+    @initialize(
+        receipts=st.booleans(),
+        pings=st.booleans(),
+        here=st.integers(0, 3),
+        policy=st.sampled_from(RoutingPolicy),
+    )
+    def clients_differ(self, receipts: bool, pings: bool, here: int, policy: RoutingPolicy) -> None:
+        """With and without receipts; a client that knows no ping says so. Sites differ too."""
+        self.run(self._asks_by(policy))
         self.clients = [
             Client("ann@example.org/desk", receipts, True),
             Client("ann@example.org/phone", not receipts, pings),
@@ -261,6 +275,12 @@ class Deliveries(RuleBasedStateMachine):
         ]
         for client in self.clients[:here]:
             self._comes(client)
+
+    async def _asks_by(self, policy: RoutingPolicy) -> None:
+        routing = RoutingSettings(policy, answer_seconds=8.0, hand_back_seconds=30.0)
+        settings = SiteSettings("Shop", ("https://a",), "s", routing=routing)
+        await self.store.save_site(Site("shop", settings))
+        await self.directory.refresh()
 
     def _comes(self, client: Client) -> None:
         client.here = True
@@ -338,11 +358,11 @@ class Deliveries(RuleBasedStateMachine):
 
     @rule(operator=st.sampled_from([ANN, BOB]))
     def blocks_or_unblocks(self, operator: Operator) -> None:
-        """On the server, for all their clients; not taken back within a ping's time."""
+        """On the server, for all their clients; not taken back before each of them was pinged."""
         clients = [client for client in self.clients if client.bare == operator.address]
         blocks = not clients[0].blocks
         if not blocks:
-            self.run(self._pass(5 * RECEIPT_WAIT))
+            self.run(self._pass(20 * RECEIPT_WAIT))
         for client in clients:
             client.blocks = blocks
 
