@@ -28,7 +28,7 @@ from slixmpp.componentxmpp import ComponentXMPP
 from gateway import namespaces as ns
 from gateway.component import LinkState
 from gateway.confirm import ASLEEP_AFTER, RECEIPT_WAIT
-from gateway.edge import TICK, Gateway, JabberSettings
+from gateway.edge import TICK, Gateway
 from gateway.jids import seq_of, visitor_full
 from gateway.xml import Xml, element, text
 from switchboard import events
@@ -46,11 +46,10 @@ from switchboard.model import (
 from switchboard.reception import Directory, Talks
 from switchboard.store import open_store
 from switchboard.store.migrate import upgrade
+from tests.edge.gateway.conftest import DOMAIN, SETTINGS, HandClock
 
-DOMAIN = "chat.example.org"
 ANN = Operator("o-ann", "shop", "ann@example.org", "Ann")
 BOB = Operator("o-bob", "shop", "bob@example.org", "Bob")
-SETTINGS = JabberSettings("127.0.0.1", 1, (DOMAIN,), "secret", 15.0, "test")
 
 
 @functools.cache
@@ -68,19 +67,6 @@ def empty_store() -> bytes:
 
         asyncio.run(make())
         return (Path(folder) / "log.db").read_bytes()
-
-
-class HandClock:
-    """Time that the machine moves."""
-
-    def __init__(self) -> None:
-        self.seconds = 1_000_000.0
-
-    def now(self) -> int:
-        return int(self.seconds * 1000)
-
-    def monotonic(self) -> float:
-        return self.seconds
 
 
 class LossyBus(MemoryBus):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rpc import admission
 from rpc.admission import Origins, Proxies, Rates, WrongOrigin, normal_origin, whole_seconds
 from switchboard.model import Site, SiteSettings
+from tests.unit.rpc.conftest import ManualClock
 
 
 @pytest.mark.parametrize(
@@ -86,22 +87,6 @@ def test_origins() -> None:
 def test_client_address(peer: str | None, forwarded: list[str], client: str) -> None:
     """Of X-Forwarded-For the rightmost that is no trusted proxy, and only from trusted ones."""
     assert Proxies(("10.0.0.0/8",)).client(peer, forwarded) == client
-
-
-class ManualClock:
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def now(self) -> int:
-        return int(self.seconds * 1000)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
 
 
 def test_a_rate(clock: ManualClock) -> None:

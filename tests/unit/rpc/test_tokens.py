@@ -9,26 +9,11 @@ from hypothesis import strategies as st
 
 from rpc.tokens import Cursors, Place, Signer, StreamCursor, Tokens, VisitorToken
 from switchboard.model import Visit
+from tests.unit.rpc.conftest import ManualClock
 
 DAY = 86_400
 VISIT = Visit("v-aaaaaaaaaaaaaaaa", "acme", "chat.test")
 CURSOR = StreamCursor(7, {"desk": Place(3, 2, 1)})
-
-
-class ManualClock:
-    def __init__(self) -> None:
-        self.seconds = 1_700_000_000.0
-
-    def now(self) -> int:
-        return int(self.seconds * 1000)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
 
 
 def test_a_token_comes_back(clock: ManualClock) -> None:
