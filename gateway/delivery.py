@@ -234,7 +234,8 @@ class Delivery:
             return
         for operator in self._asking.recipients(talk):
             resource = self._choose(talk, operator)
-            if resource is None:
+            if resource is None or (talk.answered and operator.id != talk.state.operator):
+                # What was answered is no colleague's business, until the visitor writes again.
                 continue
             if talk.recovering and talk.state.operator == operator.id:
                 talk.recovering = False

@@ -49,6 +49,7 @@ class Talk:
         "confirmed",
         "ending",
         "head",
+        "last_said",
         "lost",
         "name",
         "origins",
@@ -75,7 +76,8 @@ class Talk:
         self.site = conversation.site
         self.name = conversation.name
         self.state = conversation.state
-        self.head = conversation.seq
+        self.head = self.last_said = conversation.seq
+        """The last line, and the visitor's last as far as it is known."""
         self.updated_at = conversation.updated_at
         self.visitor_cursor = conversation.cursors.get(conversation.id, Cursor())
         self.confirmed = {
@@ -121,6 +123,13 @@ class Talk:
         """Whether anything sent is not confirmed."""
         return any(confirmation.outstanding for confirmation in self.confirmations.values())
 
+    @property
+    def answered(self) -> bool:
+        """Whether an operator wrote after the visitor, and all that the visitor said was had."""
+        return self.last_said < self.head and self.last_said <= max(
+            self.confirmed.values(), default=0
+        )
+
     def append(self, message: Message, state: TalkState) -> None:
         """The log grew by the line after `head`."""
         self.head = message.seq
@@ -129,6 +138,7 @@ class Talk:
         self.tail.append(message)
         if message.sender.kind is SenderKind.VISITOR:
             self.name = message.sender.name
+            self.last_said = message.seq
             return
         self.ending = None
         if (origin := decode_origin(message)) is not None:

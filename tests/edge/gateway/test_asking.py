@@ -92,6 +92,21 @@ async def test_an_operator_who_leaves_hands_back(shop: Shop, visitor: str) -> No
     assert await phase(shop, visitor) == (Phase.TAKEN, "o-bob")
 
 
+async def test_what_was_answered_is_not_told_again(shop: Shop, visitor: str) -> None:
+    """A colleague gets it once the visitor writes again, with all that was said before."""
+    await shop.signs_in("ann")
+    await shop.says(visitor, "hello")
+    await shop.passes(5)
+    await shop.writes("ann", visitor, "good day")
+    await shop.signs_in("bob")
+    await shop.signs_out("ann")
+    await shop.passes(100)
+    assert await phase(shop, visitor) == (Phase.WAITING, "o-ann")
+    assert shop.got("bob") == []
+    await shop.says(visitor, "one more thing")
+    assert shop.got("bob") == ["hello", "one more thing"]
+
+
 async def test_an_operator_who_comes_back_in_time_keeps_the_talk(shop: Shop, visitor: str) -> None:
     """A client that reconnects changes nothing."""
     await shop.signs_in("ann")
