@@ -5,16 +5,21 @@
     WAITING          WAITING         TAKEN by them      TAKEN by them   illegal       QUIET
     TAKEN            TAKEN           TAKEN, as before   TAKEN by them   WAITING       QUIET
 
-A second operator's line in a taken talk is stored and does not take it away. Who had a talk last
-is remembered in every phase.
+Beside the operator who has a talk there may be others in it: who joined while it is open, and who
+wrote a line in a talk that somebody else has. They stay until they have left, take the talk over or
+it ends. When the one who has it leaves or hands it back, the first of the others has it. Who had a
+talk last is remembered in every phase.
 """
 
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .errors import Reject
 from .model import Phase, TalkState
+
+MOST_OTHERS = 8
 
 
 class VisitorWrote(Struct, frozen=True, tag=True):
@@ -37,11 +42,23 @@ class HandedBack(Struct, frozen=True, tag=True):
     """The operator has gone, or wants the talk no more: whoever takes chats is asked."""
 
 
+class Joined(Struct, frozen=True, tag=True):
+    """An operator takes part beside the one who has the talk; `operator` is the id."""
+
+    operator: str
+
+
+class Left(Struct, frozen=True, tag=True):
+    """An operator takes part no more; `operator` is the id."""
+
+    operator: str
+
+
 class Ended(Struct, frozen=True, tag=True):
     """Somebody or the clock ended the talk."""
 
 
-Event = VisitorWrote | OperatorWrote | TakenOver | HandedBack | Ended
+Event = VisitorWrote | OperatorWrote | TakenOver | HandedBack | Joined | Left | Ended
 
 
 class IllegalEvent(Reject):
@@ -63,14 +80,37 @@ def advance(state: TalkState, event: Event, seq: int) -> TalkState:
             return state
         case OperatorWrote(operator):
             if state.phase is Phase.TAKEN:
-                return state
+                return _joined(state, operator)
             since = seq if state.phase is Phase.QUIET else state.since
-            return TalkState(Phase.TAKEN, operator, since)
+            return TalkState(Phase.TAKEN, operator, since, _without(state, operator))
         case TakenOver(operator) if state.phase is not Phase.QUIET:
-            return TalkState(Phase.TAKEN, operator, state.since)
+            return TalkState(Phase.TAKEN, operator, state.since, _without(state, operator))
         case HandedBack() if state.phase is Phase.TAKEN:
-            return TalkState(Phase.WAITING, state.operator, state.since)
+            return _given_up(state)
+        case Joined(operator) if state.phase is not Phase.QUIET:
+            return _joined(state, operator)
+        case Left(operator) if state.phase is Phase.TAKEN and operator == state.operator:
+            return _given_up(state)
+        case Left(operator) if operator in state.others:
+            return replace(state, others=_without(state, operator))
         case Ended() if state.phase is not Phase.QUIET:
             return TalkState(Phase.QUIET, state.operator, seq)
         case _:
             raise IllegalEvent(state.phase, event)
+
+
+def _joined(state: TalkState, operator: str) -> TalkState:
+    has_it = state.phase is Phase.TAKEN and operator == state.operator
+    if has_it or operator in state.others or len(state.others) >= MOST_OTHERS:
+        return state
+    return replace(state, others=(*state.others, operator))
+
+
+def _given_up(state: TalkState) -> TalkState:
+    if not state.others:
+        return TalkState(Phase.WAITING, state.operator, state.since)
+    return replace(state, operator=state.others[0], others=state.others[1:])
+
+
+def _without(state: TalkState, operator: str) -> tuple[str, ...]:
+    return tuple(other for other in state.others if other != operator)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from .model import DeskState, Message, Sender, TalkState, Visit
+from .model import DeskState, Details, Message, Sender, TalkState, Visit
 
 CENSUS = "census"
 
@@ -29,7 +29,7 @@ def desk_topic(site: str) -> str:
 
 
 class Committed(Struct, frozen=True, tag=True):
-    """A line was stored: the row itself, for readers whose cursor stands right before it."""
+    """A row was stored: the row itself, for readers whose cursor stands right before it."""
 
     message: Message
     state: TalkState
@@ -48,6 +48,13 @@ class Look(Struct, frozen=True, tag=True):
 
     conversation: str
     seq: int
+
+
+class Described(Struct, frozen=True, tag=True):
+    """An operator changed what is known of a visitor."""
+
+    conversation: str
+    details: Details
 
 
 class Receipt(Struct, frozen=True, tag=True):
@@ -109,6 +116,7 @@ Event = (
     Committed
     | StateChanged
     | Look
+    | Described
     | Receipt
     | Typing
     | Desk

@@ -118,6 +118,8 @@ class Details(Struct, frozen=True):
     email: str = ""
     phone: str = ""
     fields: dict[str, str] = {}
+    tags: tuple[str, ...] = ()
+    """What operators call the visitor among themselves."""
 
 
 class Page(Struct, frozen=True):
@@ -169,8 +171,46 @@ class Sender(Struct, frozen=True):
     name: str
 
 
+class Act(enum.StrEnum):
+    """What a row of the log does."""
+
+    SAY = "say"
+    NOTE = "note"
+    """A word among operators, which no visitor ever gets."""
+    PUSH = "push"
+    """The visitor's page is to go to the address in `body`."""
+    EDIT = "edit"
+    RETRACT = "retract"
+    REACT = "react"
+    """`body` is all of the sender's emoji on the line, with spaces between."""
+
+
+CHANGES = frozenset({Act.EDIT, Act.RETRACT, Act.REACT})
+"""The acts that change an earlier line, the row's `target`."""
+
+
+class Reaction(Struct, frozen=True):
+    """One emoji on a line, and all who chose it."""
+
+    emoji: str
+    by: tuple[Sender, ...]
+
+
+class Attachment(Struct, frozen=True, omit_defaults=True):
+    """A file that a line points to; `size` in octets, 0 if nobody knows it."""
+
+    url: str
+    name: str
+    type: str = ""
+    size: int = 0
+
+
 class Message(Struct, frozen=True):
-    """One line of a conversation's log."""
+    """One row of a conversation's log.
+
+    A change is a row of its own, so that every cursor meets it; the line that it changes stands
+    in the store as it is after the change.
+    """
 
     conversation: str
     seq: int
@@ -183,6 +223,15 @@ class Message(Struct, frozen=True):
     reply_to: int | None = None
     origin: str | None = None
     """An edge's own note on where it came from, so that the sender can be answered."""
+    act: Act = Act.SAY
+    target: int | None = None
+    """The seq of the line that a change is about."""
+    edited_at: int = 0
+    """When the line was changed last; 0 if it never was."""
+    retracted: bool = False
+    reactions: tuple[Reaction, ...] = ()
+    """Those on the line; of a REACT, those on its target after it."""
+    attachment: Attachment | None = None
 
 
 class Phase(enum.StrEnum):
@@ -201,6 +250,8 @@ class TalkState(Struct, frozen=True):
     """The id of the operator who has it, when TAKEN; else of the one who had it last."""
     since: int = 0
     """The seq before the talk's first line."""
+    others: tuple[str, ...] = ()
+    """The ids of further operators in it, in the order in which they came."""
 
 
 class Cursor(Struct, frozen=True):
@@ -231,6 +282,23 @@ class DeskState(enum.StrEnum):
     ONLINE = "online"
     BUSY = "busy"
     OFFLINE = "offline"
+
+
+class Ban(Struct, frozen=True):
+    """A visitor who is not served; `until` in ms since 1970 UTC, 0 for good."""
+
+    site: str
+    visitor: str
+    until: int
+    by: str
+    """Who banned: an operator's name, or a word for the command."""
+    at: int
+    name: str = ""
+    """The visitor's name then."""
+
+    def holds(self, now: int) -> bool:
+        """Whether it is not over yet."""
+        return not self.until or now < self.until
 
 
 class Shown(Struct, frozen=True):

@@ -14,6 +14,9 @@ from msgspec import Struct
 from .conversation import Event as TalkEvent
 from .events import Event
 from .model import (
+    Act,
+    Attachment,
+    Ban,
     Conversation,
     Cursor,
     Details,
@@ -40,7 +43,7 @@ class Clock(Protocol):
 
 
 class Draft(Struct, frozen=True):
-    """A line on its way into a log."""
+    """A row on its way into a log."""
 
     conversation: str
     site: str
@@ -49,13 +52,18 @@ class Draft(Struct, frozen=True):
     client_id: str
     body: str
     at: int
-    event: TalkEvent
+    event: TalkEvent | None
+    """What it does to the talk; None: nothing."""
     reply_to: int | None = None
     origin: str | None = None
     also: tuple[str, ...] = ()
     """Other client ids under which the same line may stand already…"""
     window: int | None = None
     """… if it is not older than this, in milliseconds; None: however old."""
+    act: Act = Act.SAY
+    target: int | None = None
+    """The line that a change is about."""
+    attachment: Attachment | None = None
 
 
 class Appended(Struct, frozen=True):
@@ -65,7 +73,7 @@ class Appended(Struct, frozen=True):
     """The line as it stands in the log: of a repeated draft, the first one's."""
     state: TalkState
     fresh: bool
-    """False if the draft had been stored before."""
+    """False if the draft had been stored before, or changes nothing: then it is the target."""
 
 
 Late = Callable[[Appended], None]
@@ -76,7 +84,10 @@ class Store(Protocol):
     """The truth. What returns has been committed; any method may raise RetryLater."""
 
     async def append(self, draft: Draft, late: Late | None = None) -> Appended:
-        """Commits a line and gives its seq. Calls take effect in the order they are made.
+        """Commits a row and gives its seq. Calls take effect in the order they are made.
+
+        A change is applied to its target in the same transaction. Raises NotFound if there is no
+        such line, and as `changes.changed`.
 
         With `late` it raises RetryLater in a bounded time, whatever the disk does. The line may
         be stored all the same, after that; then `late` is told, once.
@@ -97,8 +108,13 @@ class Store(Protocol):
     async def sent(self, conversation: str, sender: str, client_id: str) -> Message | None:
         """The line that a sender sent under that client id, if it is stored."""
 
-    async def history(self, conversation: str, before: int | None, limit: int) -> list[Message]:
-        """The last `limit` lines below `before` (None: from the end), oldest first."""
+    async def history(
+        self, conversation: str, before: int | None, limit: int, notes: bool = False
+    ) -> list[Message]:
+        """The last `limit` lines below `before` (None: from the end), oldest first.
+
+        As they stand after all changes, which are left out; with `notes`, operators' notes too.
+        """
 
     async def conversation(self, conversation: str) -> Conversation | None:
         """State and cursors, those on their way to the disk included."""
@@ -118,6 +134,15 @@ class Store(Protocol):
     async def details(self, visitor: str) -> Details | None:
         """What a visitor told of themselves, if they did."""
 
+    async def bans(self) -> list[Ban]:
+        """All bans, those that are over included, by site and visitor."""
+
+    async def save_ban(self, ban: Ban) -> None:
+        """Bans a visitor, or changes for how long."""
+
+    async def remove_ban(self, site: str, visitor: str) -> None:
+        """Lifts a ban. Raises NotFound."""
+
     async def shown(self, domain: str) -> list[Shown]:
         """What the operators' contact lists were told."""
 
@@ -125,7 +150,7 @@ class Store(Protocol):
         """Notes what contact lists are about to be told, or were told to drop."""
 
     async def version(self) -> int:
-        """A number that changes whenever a site or an operator does."""
+        """A number that changes whenever a site, an operator or a ban does."""
 
     async def sites(self) -> list[Site]:
         """All sites, by key."""

@@ -1,24 +1,25 @@
-"""Sites and their operators, as this process knows them; fresh within REFRESH_EVERY seconds."""
+"""Sites, operators and bans, as this process knows them; fresh within REFRESH_EVERY seconds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
 from ..errors import NotFound
-from ..model import Operator, Site
+from ..model import Ban, Operator, Site
 from ..ports import Store
 
 REFRESH_EVERY = 2.0
 
 
 class Directory:
-    """A copy of the store's sites and operators, so that looking one up costs no SQL."""
+    """A copy of the store's sites, operators and bans, so that looking one up costs no SQL."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._version = -1
         self._sites: dict[str, Site] = {}
         self._operators: dict[str, dict[str, Operator]] = {}
+        self._bans: dict[tuple[str, str], Ban] = {}
         self._listeners: list[Callable[[], None]] = []
 
     def listen(self, listener: Callable[[], None]) -> None:
@@ -36,6 +37,7 @@ class Directory:
             if operator.site in operators:
                 operators[operator.site][operator.address] = operator
         self._operators = operators
+        self._bans = {(ban.site, ban.visitor): ban for ban in await self._store.bans()}
         self._version = version
         for listener in self._listeners:
             listener()
@@ -71,3 +73,8 @@ class Directory:
     def sites_of(self, address: str) -> list[str]:
         """The keys of the sites that someone answers for."""
         return [key for key, operators in self._operators.items() if address in operators]
+
+    def ban(self, site: str, visitor: str, now: int) -> Ban | None:
+        """The visitor's ban from a site, if one holds; `now` in ms since 1970 UTC."""
+        ban = self._bans.get((site, visitor))
+        return ban if ban is not None and ban.holds(now) else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import unicodedata
 from functools import partial
 
 from .. import events
@@ -14,6 +15,8 @@ from ..conversation import Event, OperatorWrote, VisitorWrote
 from ..errors import Reject
 from ..model import (
     CLIENT_ID_CHARS,
+    Act,
+    Attachment,
     Conversation,
     Cursor,
     Details,
@@ -32,6 +35,9 @@ REPEAT_WINDOW_MS = 600_000
 """The same stanza of an operator within ten minutes is one line."""
 
 HISTORY_LIMIT = 100
+MOST_EMOJI = 8
+"""Of one sender on one line."""
+EMOJI_CHARS = 32
 
 
 def visitor_sender(visit: Visit) -> Sender:
@@ -54,7 +60,12 @@ class Talks:
         self._message_chars = message_chars
 
     async def say(
-        self, visit: Visit, client_id: str, body: str, reply_to: int | None = None
+        self,
+        visit: Visit,
+        client_id: str,
+        body: str,
+        reply_to: int | None = None,
+        attachment: Attachment | None = None,
     ) -> Message:
         """A visitor's line to the desk; the same `client_id` again, whatever its body, is it.
 
@@ -81,6 +92,7 @@ class Talks:
             at=self._clock.now(),
             event=VisitorWrote(),
             reply_to=reply_to,
+            attachment=attachment,
         )
         told = partial(self._told_line, draft)
         appended = await self._store.append(draft, late=told)
@@ -95,6 +107,8 @@ class Talks:
         body: str,
         sent_as: tuple[str, str] | None,
         origin: str | None,
+        reply_to: int | None = None,
+        attachment: Attachment | None = None,
     ) -> Appended:
         """An operator's line to a visitor.
 
@@ -113,13 +127,80 @@ class Talks:
             body=body,
             at=at,
             event=OperatorWrote(operator.id),
+            reply_to=reply_to,
             origin=origin,
+            attachment=attachment,
             also=also,
             window=REPEAT_WINDOW_MS,
         )
         appended = await self._store.append(draft)
         self._told_line(draft, appended)
         return appended
+
+    async def amend(
+        self,
+        sender: Sender,
+        conversation: str,
+        site: str,
+        domain: str,
+        act: Act,
+        target: int,
+        body: str = "",
+    ) -> Appended:
+        """Corrects, retracts or reacts to the line `target`; a REACT's body is all its emoji.
+
+        Raises Reject, Forbidden or NotFound, and RetryLater as `say`.
+        """
+        if act is Act.EDIT:
+            body = clean_body(body, self._message_chars)
+        elif act is Act.REACT:
+            body = " ".join(_clean_emoji(body))
+        draft = self._draft(sender, conversation, site, domain, act, body, target)
+        told = partial(self._told_line, draft)
+        appended = await self._store.append(draft, late=told)
+        told(appended)
+        return appended
+
+    async def note(self, operator: Operator, visitor: str, domain: str, body: str) -> Appended:
+        """A word among operators. Raises Reject."""
+        body = clean_body(body, self._message_chars)
+        return await self._put(operator, visitor, domain, Act.NOTE, body)
+
+    async def push(self, operator: Operator, visitor: str, domain: str, url: str) -> Appended:
+        """Sends the visitor's page to an address, which the caller has checked."""
+        return await self._put(operator, visitor, domain, Act.PUSH, url)
+
+    async def _put(
+        self, operator: Operator, visitor: str, domain: str, act: Act, body: str
+    ) -> Appended:
+        sender = operator_sender(operator)
+        draft = self._draft(sender, visitor, operator.site, domain, act, body)
+        appended = await self._store.append(draft)
+        self._told_line(draft, appended)
+        return appended
+
+    def _draft(
+        self,
+        sender: Sender,
+        conversation: str,
+        site: str,
+        domain: str,
+        act: Act,
+        body: str,
+        target: int | None = None,
+    ) -> Draft:
+        return Draft(
+            conversation=conversation,
+            site=site,
+            domain=domain,
+            sender=sender,
+            client_id=secrets.token_hex(12),
+            body=body,
+            at=self._clock.now(),
+            event=None,
+            act=act,
+            target=target,
+        )
 
     async def change(self, conversation: str, domain: str, event: Event) -> TalkState:
         """Ends an open talk, or gives it to somebody else. Raises NotFound or IllegalEvent."""
@@ -139,9 +220,15 @@ class Talks:
         """The lines after a cursor, oldest first."""
         return await self._store.read(conversation, after, limit)
 
-    async def history(self, conversation: str, before: int | None, limit: int) -> list[Message]:
-        """The lines before a seq (None: the last ones), oldest first, at most 100."""
-        return await self._store.history(conversation, before, max(1, min(limit, HISTORY_LIMIT)))
+    async def history(
+        self, conversation: str, before: int | None, limit: int, notes: bool = False
+    ) -> list[Message]:
+        """The lines before a seq (None: the last ones), oldest first, at most 100.
+
+        With `notes`, what operators noted among themselves too.
+        """
+        limit = max(1, min(limit, HISTORY_LIMIT))
+        return await self._store.history(conversation, before, limit, notes)
 
     async def conversation(self, conversation: str) -> Conversation | None:
         """State and cursors."""
@@ -150,6 +237,11 @@ class Talks:
     async def open_talks(self, domain: str) -> list[Conversation]:
         """All open talks of a domain."""
         return await self._store.open_talks(domain)
+
+    async def describe(self, conversation: str, site: str, domain: str, details: Details) -> None:
+        """An operator changes what is known of a visitor; their web node learns of it."""
+        await self._store.save_details(conversation, site, details, self._clock.now())
+        self._tell(conversation, domain, events.Described(conversation, details))
 
     async def save_details(self, visit: Visit) -> None:
         """Keeps for good what a visitor told of themselves."""
@@ -199,3 +291,17 @@ def _operator_client_id(
     name = hashlib.blake2b("\0".join((*sent_as, body)).encode(), digest_size=12).hexdigest()
     era = at // REPEAT_WINDOW_MS
     return f"{name}.{era}", (f"{name}.{era - 1}",)
+
+
+def _clean_emoji(body: str) -> list[str]:
+    """Emoji as a person may choose them. Raises Reject."""
+    emoji = [clean_line(one, EMOJI_CHARS) for one in dict.fromkeys(body.split())]
+    if len(emoji) > MOST_EMOJI or not all(_is_emoji(one) for one in emoji):
+        raise Reject("invalid", f"A reaction is at most {MOST_EMOJI} emoji.")
+    return emoji
+
+
+def _is_emoji(text: str) -> bool:
+    """Whether a text holds symbols and no letters: enough that nobody can write words in it."""
+    kinds = {unicodedata.category(character)[0] for character in text}
+    return bool(kinds & {"S", "M"}) and not kinds & {"L", "Z"}

@@ -1,4 +1,4 @@
-"""Lines into logs, many at a time: four statements, however many lines."""
+"""Rows into logs, many at a time: four statements, however many lines. Changes cost two more."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from sqlalchemy.engine import Dialect
 
 from ..conversation import advance
 from ..errors import SwitchboardError
-from ..model import Message, SenderKind, TalkState
+from ..model import CHANGES, Message, SenderKind, TalkState
 from ..ports import Appended, Draft
 from .bulk import Bulk
 from .flavour import Flavour
 from .rows import message_of, row_of, state_of
 from .schema import conversations, messages
+from .targets import Targets
 
 Key = tuple[str, str, str]
 """Conversation, sender, client id."""
@@ -45,7 +46,10 @@ class Appends:
     def __init__(self, dialect: Dialect, flavour: Flavour) -> None:
         log, line = conversations.c, messages.c
         self._load_logs = Bulk(
-            select(log.id, log.seq, log.phase, log.operator, log.since, log.updated_at, log.name)
+            select(
+                *(log.id, log.seq, log.phase, log.operator, log.since),
+                *(log.updated_at, log.name, log.others),
+            )
             .where(log.id.in_([""]))
             .order_by(log.id)
             .with_for_update(),
@@ -60,7 +64,8 @@ class Appends:
         # Site and domain of a conversation never change.
         self._save_logs = Bulk(
             flavour.upsert(
-                conversations, ("seq", "phase", "operator", "since", "updated_at", "name")
+                conversations,
+                ("seq", "phase", "operator", "since", "updated_at", "name", "others"),
             ),
             dialect,
             columns=len(log),
@@ -72,6 +77,7 @@ class Appends:
         """What becomes of each draft, in their order; a refused one changes nothing."""
         logs = self._logs(connection, {draft.conversation for draft in drafts})
         known = self._known(connection, drafts)
+        targets = Targets(connection)
         fresh: list[Message] = []
         outcomes: list[Appended | SwitchboardError] = []
         for draft in drafts:
@@ -80,26 +86,36 @@ class Appends:
             if earlier is not None:
                 outcomes.append(Appended(earlier, log.state, False))
                 continue
+            message = _row(draft, log, known)
             try:
-                state = advance(log.state, draft.event, log.seq)
+                state = log.state
+                if draft.event is not None:
+                    state = advance(state, draft.event, log.seq)
+                if draft.act in CHANGES:
+                    message = targets.change(message, fresh)
             except SwitchboardError as refusal:
                 outcomes.append(refusal)
                 continue
-            message = _add(draft, log, state, known)
+            if message.seq <= log.seq:
+                outcomes.append(Appended(message, state, False))
+                continue
+            _grow(log, draft, state)
+            known[message.conversation, message.sender.id, draft.client_id] = message
             fresh.append(message)
             outcomes.append(Appended(message, state, True))
         if fresh:
             self._write(connection, fresh, [log for log in logs.values() if log.changed])
+            targets.write()
         return outcomes
 
     def _logs(self, connection: Connection, ids: set[str]) -> dict[str, _Log]:
         logs = {id: _Log(id) for id in sorted(ids)}
         text = self._load_logs.text(len(logs))
         for row in connection.exec_driver_sql(text, tuple(logs)).all():
-            id, seq, phase, operator, since, updated_at, name = row
+            id, seq, phase, operator, since, updated_at, name, others = row
             log = logs[id]
             log.seq = seq
-            log.state = state_of(phase, operator, since)
+            log.state = state_of(phase, operator, since, others)
             log.updated_at = updated_at
             log.name = name
         return logs
@@ -127,7 +143,7 @@ class Appends:
         return [message_of(row) for row in found.all()]
 
     def _newest(self, connection: Connection, key: Key) -> Message | None:
-        """The last line that was stored under a changed client id, see `_add`."""
+        """The last line that was stored under a changed client id, see `_row`."""
         conversation, sender, client_id = key
         line = messages.c
         rows = connection.execute(
@@ -148,6 +164,7 @@ class Appends:
             state = log.state
             changes += (log.id, log.site, log.domain, log.seq)
             changes += (state.phase.value, state.operator, state.since, log.updated_at, log.name)
+            changes.append(" ".join(state.others))
         connection.exec_driver_sql(self._save_logs.text(len(logs)), tuple(changes))
 
 
@@ -169,7 +186,28 @@ def _changed(client_id: str, seq: int) -> str:
     return f"{client_id}~{seq}"
 
 
-def _add(draft: Draft, log: _Log, state: TalkState, known: dict[Key, Message]) -> Message:
+def _row(draft: Draft, log: _Log, known: dict[Key, Message]) -> Message:
+    """The row that a draft becomes if nothing speaks against it."""
+    seq = log.seq + 1
+    key = (draft.conversation, draft.sender.id, draft.client_id)
+    # An id that came again after its window names a new line, and has to be unique all the same.
+    client_id = _changed(draft.client_id, seq) if key in known else draft.client_id
+    return Message(
+        draft.conversation,
+        seq,
+        client_id,
+        draft.sender,
+        draft.body,
+        draft.at,
+        draft.reply_to,
+        draft.origin,
+        draft.act,
+        draft.target,
+        attachment=draft.attachment,
+    )
+
+
+def _grow(log: _Log, draft: Draft, state: TalkState) -> None:
     log.changed = True
     log.site, log.domain = draft.site, draft.domain
     log.seq += 1
@@ -177,18 +215,3 @@ def _add(draft: Draft, log: _Log, state: TalkState, known: dict[Key, Message]) -
     log.updated_at = max(log.updated_at, draft.at)
     if draft.sender.kind is SenderKind.VISITOR:
         log.name = draft.sender.name
-    key = (draft.conversation, draft.sender.id, draft.client_id)
-    # An id that came again after its window names a new line, and has to be unique all the same.
-    client_id = _changed(draft.client_id, log.seq) if key in known else draft.client_id
-    message = Message(
-        draft.conversation,
-        log.seq,
-        client_id,
-        draft.sender,
-        draft.body,
-        draft.at,
-        draft.reply_to,
-        draft.origin,
-    )
-    known[key] = message
-    return message

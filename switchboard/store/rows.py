@@ -5,15 +5,46 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..model import Conversation, Cursor, Message, Phase, Sender, SenderKind, TalkState
+import msgspec
+from msgspec import Struct
+
+from ..model import (
+    Act,
+    Attachment,
+    Conversation,
+    Cursor,
+    Message,
+    Phase,
+    Reaction,
+    Sender,
+    SenderKind,
+    TalkState,
+)
 
 _PHASES = {phase.value: phase for phase in Phase}
 _KINDS = {kind.value: kind for kind in SenderKind}
+_ACTS = {act.value: act for act in Act}
+
+
+class Extra(Struct, frozen=True, omit_defaults=True):
+    """What few rows of `messages` have, in one column."""
+
+    edited_at: int = 0
+    retracted: bool = False
+    reactions: tuple[Reaction, ...] = ()
+    attachment: Attachment | None = None
+
+
+_NOTHING = Extra()
+_decode = msgspec.json.Decoder(Extra).decode
+_encode = msgspec.json.Encoder().encode
 
 
 def message_of(row: Sequence[Any]) -> Message:
     """A row of `messages`, in the table's order."""
-    conversation, seq, client_id, kind, sender, name, body, at, reply_to, origin = row
+    conversation, seq, client_id, kind, sender, name, body, at, reply_to, origin, *rest = row
+    act, target, extra = rest
+    more = _NOTHING if extra is None else _decode(extra)
     return Message(
         conversation,
         seq,
@@ -23,6 +54,12 @@ def message_of(row: Sequence[Any]) -> Message:
         at,
         reply_to,
         origin,
+        _ACTS[act],
+        target,
+        more.edited_at,
+        more.retracted,
+        more.reactions,
+        more.attachment,
     )
 
 
@@ -40,16 +77,27 @@ def row_of(message: Message) -> tuple[Any, ...]:
         message.at,
         message.reply_to,
         message.origin,
+        message.act.value,
+        message.target,
+        extra_of(message),
     )
 
 
-def state_of(phase: str, operator: str | None, since: int) -> TalkState:
-    """Three columns of `conversations`."""
-    return TalkState(_PHASES[phase], operator, since)
+def extra_of(message: Message) -> str | None:
+    """The column `extra` of a message; None for most."""
+    if not (message.edited_at or message.reactions or message.attachment):
+        return None
+    more = Extra(message.edited_at, message.retracted, message.reactions, message.attachment)
+    return _encode(more).decode()
+
+
+def state_of(phase: str, operator: str | None, since: int, others: str) -> TalkState:
+    """Four columns of `conversations`."""
+    return TalkState(_PHASES[phase], operator, since, tuple(others.split()))
 
 
 def conversation_of(row: Sequence[Any], cursors: dict[str, Cursor]) -> Conversation:
     """A row of `conversations`, in the table's order."""
-    id, site, domain, seq, phase, operator, since, updated_at, name = row
-    state = state_of(phase, operator, since)
+    id, site, domain, seq, phase, operator, since, updated_at, name, others = row
+    state = state_of(phase, operator, since, others)
     return Conversation(id, site, domain, seq, state, updated_at, cursors, name)

@@ -50,7 +50,7 @@ meta = Table(
     Column("version", BigInteger, nullable=False),
     **COMPACT,
 )
-"""One row, of id 1: the version of sites and operators."""
+"""One row, of id 1: the version of sites, operators and bans."""
 
 sites = Table(
     "sites",
@@ -93,11 +93,12 @@ conversations = Table(
     Column("since", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("name", NAME, nullable=False),
+    Column("others", String(200), nullable=False, server_default=""),
     Index(None, "domain", "phase"),
     Index(None, "site", "updated_at"),
     **COMPACT,
 )
-"""`updated_at` is when the last line was written, or the talk ended."""
+"""`updated_at` is when the last row was written or the talk ended; `others` has spaces between."""
 
 messages = Table(
     "messages",
@@ -112,9 +113,14 @@ messages = Table(
     Column("at", BigInteger, nullable=False),
     Column("reply_to", BigInteger),
     Column("origin", LONG),
+    Column("act", String(10), nullable=False, server_default="say"),
+    Column("target", BigInteger),
+    Column("extra", LONG),
     UniqueConstraint("conversation", "sender", "client_id"),
     **OPTIONS,
 )
+
+"""`extra` is what few rows have, as JSON: see rows.py."""
 
 cursors = Table(
     "cursors",
@@ -123,6 +129,18 @@ cursors = Table(
     Column("participant", PARTICIPANT, primary_key=True),
     Column("delivered", BigInteger, nullable=False),
     Column("read", BigInteger, nullable=False),
+    **COMPACT,
+)
+
+bans = Table(
+    "bans",
+    metadata,
+    Column("site", SITE, primary_key=True),
+    Column("visitor", PARTICIPANT, primary_key=True),
+    Column("until", BigInteger, nullable=False),
+    Column("by", NAME, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("name", NAME, nullable=False),
     **COMPACT,
 )
 

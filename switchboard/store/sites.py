@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from ..errors import NotFound
 from ..model import Operator, Site, SiteSettings
-from .schema import meta, operators, sites
+from .schema import bans, meta, operators, sites
 
 _decode = msgspec.json.Decoder(SiteSettings).decode
 _encode = msgspec.json.Encoder().encode
@@ -38,15 +38,16 @@ def save_site(connection: Connection, site: Site) -> None:
     changed = connection.execute(update(sites).where(sites.c.key == site.key).values(values))
     if not changed.rowcount:
         connection.execute(insert(sites).values(key=site.key, **values))
-    _change(connection)
+    change_version(connection)
 
 
 def remove_site(connection: Connection, key: str) -> None:
-    """Removes a site and its operators. Raises NotFound."""
+    """Removes a site with its operators and bans. Raises NotFound."""
     if not connection.execute(delete(sites).where(sites.c.key == key)).rowcount:
         raise NotFound("unknown_site", f"There is no site {key!r}.")
-    connection.execute(delete(operators).where(operators.c.site == key))
-    _change(connection)
+    for table in (operators, bans):
+        connection.execute(delete(table).where(table.c.site == key))
+    change_version(connection)
 
 
 def save_operator(connection: Connection, operator: Operator) -> Operator:
@@ -59,7 +60,7 @@ def save_operator(connection: Connection, operator: Operator) -> Operator:
     else:
         connection.execute(update(operators).where(there).values(name=operator.name))
         operator = msgspec.structs.replace(operator, id=id)
-    _change(connection)
+    change_version(connection)
     return operator
 
 
@@ -69,8 +70,9 @@ def remove_operator(connection: Connection, site: str, address: str) -> None:
     there = (of.site == site) & (of.address == address)
     if not connection.execute(delete(operators).where(there)).rowcount:
         raise NotFound("not_found", f"{address} is no operator of {site}.")
-    _change(connection)
+    change_version(connection)
 
 
-def _change(connection: Connection) -> None:
+def change_version(connection: Connection) -> None:
+    """To be called by each change that every process has to learn of within seconds."""
     connection.execute(update(meta).values(version=meta.c.version + 1))

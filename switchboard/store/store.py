@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from ..conversation import Event as TalkEvent
 from ..errors import RetryLater
 from ..model import (
+    Ban,
     Conversation,
     Cursor,
     Details,
@@ -23,7 +24,7 @@ from ..model import (
     TalkState,
 )
 from ..ports import Appended, Clock, Draft, Late
-from . import sites, talks, visitors
+from . import bans, sites, talks, visitors
 from .appends import Appends
 from .batches import Batches, Work
 from .commits import Commits
@@ -114,9 +115,11 @@ class SqlStore:
         """See ports.Store."""
         return await self._read(talks.sent(conversation, sender, client_id))
 
-    async def history(self, conversation: str, before: int | None, limit: int) -> list[Message]:
+    async def history(
+        self, conversation: str, before: int | None, limit: int, notes: bool = False
+    ) -> list[Message]:
         """See ports.Store."""
-        return await self._read(talks.history(conversation, before, limit))
+        return await self._read(talks.history(conversation, before, limit, notes))
 
     async def conversation(self, conversation: str) -> Conversation | None:
         """See ports.Store."""
@@ -144,6 +147,18 @@ class SqlStore:
     async def details(self, visitor: str) -> Details | None:
         """See ports.Store."""
         return await self._read(lambda connection: visitors.details(connection, visitor))
+
+    async def bans(self) -> list[Ban]:
+        """See ports.Store."""
+        return await self._read(bans.all_bans)
+
+    async def save_ban(self, ban: Ban) -> None:
+        """See ports.Store."""
+        await self._step(lambda connection: bans.save_ban(connection, self._flavour, ban))
+
+    async def remove_ban(self, site: str, visitor: str) -> None:
+        """See ports.Store."""
+        await self._step(lambda connection: bans.remove_ban(connection, site, visitor))
 
     async def shown(self, domain: str) -> list[Shown]:
         """See ports.Store."""

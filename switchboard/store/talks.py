@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 
 from ..conversation import Ended, Event, advance
 from ..errors import NotFound
-from ..model import Conversation, Cursor, Message, Phase, SenderKind, TalkState
+from ..model import Act, Conversation, Cursor, Message, Phase, SenderKind, TalkState
 from .rows import conversation_of, message_of, state_of
 from .schema import conversations, cursors, messages
 
@@ -35,10 +35,12 @@ def sent(conversation: str, sender: str, client_id: str) -> Callable[[Connection
 
 
 def history(
-    conversation: str, before: int | None, limit: int
+    conversation: str, before: int | None, limit: int, notes: bool
 ) -> Callable[[Connection], list[Message]]:
     """The last lines below `before`, oldest first."""
-    statement = _lines(conversation, limit).order_by(messages.c.seq.desc())
+    acts = [Act.SAY.value, Act.NOTE.value] if notes else [Act.SAY.value]
+    statement = _lines(conversation, limit).where(messages.c.act.in_(acts))
+    statement = statement.order_by(messages.c.seq.desc())
     if before is not None:
         statement = statement.where(messages.c.seq < before)
     return lambda connection: [message_of(row) for row in connection.execute(statement)][::-1]
@@ -136,7 +138,7 @@ def _undelivered() -> ColumnElement[bool]:
 def _states(*conditions: ColumnElement[bool]) -> Select[Any]:
     of = conversations.c
     return (
-        select(of.id, of.seq, of.phase, of.operator, of.since, of.updated_at)
+        select(of.id, of.seq, of.phase, of.operator, of.since, of.updated_at, of.others)
         .where(*conditions)
         .order_by(of.id)
         .with_for_update()
@@ -144,7 +146,7 @@ def _states(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 
 def _change(connection: Connection, row: Any, event: Event, at: int) -> TalkState:
-    state = advance(state_of(row.phase, row.operator, row.since), event, row.seq)
+    state = advance(state_of(row.phase, row.operator, row.since, row.others), event, row.seq)
     connection.execute(
         update(conversations)
         .where(conversations.c.id == row.id)
@@ -152,6 +154,7 @@ def _change(connection: Connection, row: Any, event: Event, at: int) -> TalkStat
             phase=state.phase.value,
             operator=state.operator,
             since=state.since,
+            others=" ".join(state.others),
             updated_at=max(row.updated_at, at),
         )
     )

@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from switchboard.conversation import (
+    MOST_OTHERS,
     Ended,
     Event,
     HandedBack,
     IllegalEvent,
+    Joined,
+    Left,
     OperatorWrote,
     TakenOver,
     VisitorWrote,
@@ -24,6 +27,8 @@ from switchboard.model import Phase, TalkState
 QUIET = TalkState(Phase.QUIET, "o-last", 3)
 WAITING = TalkState(Phase.WAITING, "o-last", 3)
 TAKEN = TalkState(Phase.TAKEN, "o-bob", 3)
+SHARED = TalkState(Phase.TAKEN, "o-bob", 3, ("o-eve", "o-zoe"))
+CROWD = TalkState(Phase.TAKEN, "o-bob", 3, tuple(f"o-{n}" for n in range(MOST_OTHERS)))
 SEQ = 7
 
 TABLE: list[tuple[TalkState, Event, TalkState | None]] = [
@@ -31,15 +36,31 @@ TABLE: list[tuple[TalkState, Event, TalkState | None]] = [
     (QUIET, OperatorWrote("o-eve"), TalkState(Phase.TAKEN, "o-eve", SEQ)),
     (QUIET, TakenOver("o-eve"), None),
     (QUIET, HandedBack(), None),
+    (QUIET, Joined("o-eve"), None),
+    (QUIET, Left("o-eve"), None),
     (QUIET, Ended(), None),
     (WAITING, VisitorWrote(), WAITING),
     (WAITING, OperatorWrote("o-eve"), TalkState(Phase.TAKEN, "o-eve", 3)),
     (WAITING, TakenOver("o-eve"), TalkState(Phase.TAKEN, "o-eve", 3)),
     (WAITING, HandedBack(), None),
+    (WAITING, Joined("o-eve"), TalkState(Phase.WAITING, "o-last", 3, ("o-eve",))),
+    (WAITING, Left("o-last"), None),
     (WAITING, Ended(), TalkState(Phase.QUIET, "o-last", SEQ)),
     (TAKEN, VisitorWrote(), TAKEN),
     (TAKEN, OperatorWrote("o-bob"), TAKEN),
-    (TAKEN, OperatorWrote("o-eve"), TAKEN),
+    (TAKEN, OperatorWrote("o-eve"), TalkState(Phase.TAKEN, "o-bob", 3, ("o-eve",))),
+    (TAKEN, Joined("o-bob"), TAKEN),
+    (TAKEN, Joined("o-eve"), TalkState(Phase.TAKEN, "o-bob", 3, ("o-eve",))),
+    (TAKEN, Left("o-bob"), TalkState(Phase.WAITING, "o-bob", 3)),
+    (TAKEN, Left("o-eve"), None),
+    (SHARED, OperatorWrote("o-eve"), SHARED),
+    (SHARED, Joined("o-zoe"), SHARED),
+    (SHARED, Left("o-eve"), TalkState(Phase.TAKEN, "o-bob", 3, ("o-zoe",))),
+    (SHARED, Left("o-bob"), TalkState(Phase.TAKEN, "o-eve", 3, ("o-zoe",))),
+    (SHARED, HandedBack(), TalkState(Phase.TAKEN, "o-eve", 3, ("o-zoe",))),
+    (SHARED, TakenOver("o-zoe"), TalkState(Phase.TAKEN, "o-zoe", 3, ("o-eve",))),
+    (SHARED, Ended(), TalkState(Phase.QUIET, "o-bob", SEQ)),
+    (CROWD, Joined("o-eve"), CROWD),
     (TAKEN, TakenOver("o-bob"), TAKEN),
     (TAKEN, TakenOver("o-eve"), TalkState(Phase.TAKEN, "o-eve", 3)),
     (TAKEN, HandedBack(), TalkState(Phase.WAITING, "o-bob", 3)),
@@ -69,6 +90,9 @@ def test_the_table_is_whole() -> None:
     assert cells == {(p, e) for p in Phase for e in get_args(Event)}
 
 
+OPERATORS = st.sampled_from(("o-bob", "o-eve", "o-zoe"))
+
+
 class Walk(RuleBasedStateMachine):
     """A talk that lives through any events, against a simple account of what was done."""
 
@@ -78,6 +102,7 @@ class Walk(RuleBasedStateMachine):
         self.seq = 0
         self.first: int | None = None
         self.answered_by: str | None = None
+        self.others: list[str] = []
         self.last: str | None = None
 
     def happens(self, event: Event) -> None:
@@ -94,15 +119,18 @@ class Walk(RuleBasedStateMachine):
         self.first = self.seq if self.first is None else self.first
         self.seq += 1
 
-    @rule(operator=st.sampled_from(("o-bob", "o-eve")))
+    @rule(operator=OPERATORS)
     def operator_writes(self, operator: str) -> None:
         """A line of an operator."""
         self.happens(OperatorWrote(operator))
         self.first = self.seq if self.first is None else self.first
-        self.last = self.answered_by = self.answered_by or operator
+        if self.answered_by is None:
+            self.takes(operator)
+        elif operator != self.answered_by:
+            self.joins(operator)
         self.seq += 1
 
-    @rule(operator=st.sampled_from(("o-bob", "o-eve")))
+    @rule(operator=OPERATORS)
     def is_taken_over(self, operator: str) -> None:
         """An operator takes an open talk, whoever has it."""
         if self.first is None:
@@ -110,17 +138,41 @@ class Walk(RuleBasedStateMachine):
                 self.happens(TakenOver(operator))
         else:
             self.happens(TakenOver(operator))
-            self.last = self.answered_by = operator
+            self.takes(operator)
+
+    @rule(operator=OPERATORS)
+    def comes_in(self, operator: str) -> None:
+        """An operator joins an open talk."""
+        if self.first is None:
+            with pytest.raises(IllegalEvent):
+                self.happens(Joined(operator))
+        else:
+            self.happens(Joined(operator))
+            if operator != self.answered_by:
+                self.joins(operator)
+
+    @rule(operator=OPERATORS)
+    def goes_out(self, operator: str) -> None:
+        """An operator leaves a talk that they have or are in."""
+        if operator == self.answered_by:
+            self.happens(Left(operator))
+            self.gives_up()
+        elif operator in self.others:
+            self.happens(Left(operator))
+            self.others.remove(operator)
+        else:
+            with pytest.raises(IllegalEvent):
+                self.happens(Left(operator))
 
     @rule()
     def is_handed_back(self) -> None:
-        """Its operator goes: nobody has it any more."""
+        """Its operator goes: the next has it, or nobody."""
         if self.answered_by is None:
             with pytest.raises(IllegalEvent):
                 self.happens(HandedBack())
         else:
             self.happens(HandedBack())
-            self.answered_by = None
+            self.gives_up()
 
     @rule()
     def ends(self) -> None:
@@ -131,6 +183,22 @@ class Walk(RuleBasedStateMachine):
         else:
             self.happens(Ended())
             self.first = self.answered_by = None
+            self.others.clear()
+
+    def takes(self, operator: str) -> None:
+        """The talk is theirs."""
+        self.last = self.answered_by = operator
+        self.others = [other for other in self.others if other != operator]
+
+    def joins(self, operator: str) -> None:
+        """They are in it too."""
+        if operator not in self.others:
+            self.others.append(operator)
+
+    def gives_up(self) -> None:
+        """Whoever has it has it no more."""
+        self.answered_by = self.others.pop(0) if self.others else None
+        self.last = self.answered_by or self.last
 
     @invariant()
     def account_agrees(self) -> None:
@@ -138,6 +206,7 @@ class Walk(RuleBasedStateMachine):
         assert (self.state.phase is not Phase.QUIET) == (self.first is not None)
         assert (self.state.phase is Phase.TAKEN) == (self.answered_by is not None)
         assert self.state.operator == self.last
+        assert self.state.others == tuple(self.others)
         assert self.state.since <= self.seq
         if self.first is not None:
             assert self.state.since == self.first
