@@ -11,10 +11,10 @@ from functools import partial
 
 from switchboard.conversation import HandedBack, IllegalEvent
 from switchboard.lanes import Lanes
-from switchboard.model import Operator, Phase, RoutingSettings, TalkState
+from switchboard.model import DeskState, Operator, Phase, RoutingSettings, TalkState
 from switchboard.ports import Clock
 from switchboard.reception import Directory, Talks
-from switchboard.routing import Turn, missed, turn
+from switchboard.routing import Turn, desk_state, missed, turn
 
 from .crew import Crew
 from .held import HeldTalks
@@ -60,27 +60,27 @@ class Asking:
 
     def recipients(self, talk: Talk) -> list[Operator]:
         """Who gets the talk's lines now; empty: the log keeps them."""
-        if talk.state.phase is Phase.TAKEN:
-            owner = self._owner(talk)
-            if owner is not None and self._crew.availability(owner, talk.lost):
-                return [owner]
-        site = self._directory.find(talk.site)
-        if site is None:
-            return []
-        routing = site.settings.routing
-        standings = self._crew.standings(site, talk.lost)
-        now = self._clock.monotonic()
-        before, talk.turn = talk.turn, turn(talk.turn, routing, standings, talk.state.operator, now)
-        if talk.turn is not before:
-            self._turned(talk, before, talk.turn, routing)
-        operators = (self._directory.operator_of_id(talk.site, id) for id in talk.turn.asked)
-        return [operator for operator in operators if operator is not None]
+        if not talk.state.others:
+            return self._asked(talk)
+        others = [
+            operator
+            for id in talk.state.others
+            if (operator := self._directory.operator_of_id(talk.site, id)) is not None
+            and self._crew.availability(operator, talk.lost)
+        ]
+        owner = self._available_owner(talk)
+        if owner is not None:
+            return [owner, *others]
+        return others or self._asked(talk)
 
     def changed(self, talk: Talk, before: TalkState) -> None:
         """A talk began, ended or changed hands: whoever was asked, or had it, hears who has it."""
         state = talk.state
+        self._tell_of_others(talk, before)
         if state.phase is not before.phase:
             talk.turn = None
+            if state.phase is not Phase.WAITING:
+                talk.declined = frozenset()
             if before.phase is Phase.TAKEN:
                 self._room_for_one(talk.site)
         owner = self._owner(talk)
@@ -91,6 +91,21 @@ class Asking:
         for operator in self._directory.operators(talk.site):
             if operator.id != owner.id and operator.id in talk.pushed:
                 self._tell(talk, operator, f"{owner.name} answers {talk.name}.")
+
+    def _tell_of_others(self, talk: Talk, before: TalkState) -> None:
+        """Who is in the talk hears of others who come and go."""
+        if talk.state.phase is Phase.QUIET or talk.state.others == before.others:
+            return
+        came = set(talk.state.others) - set(before.others)
+        went = set(before.others) - set(talk.state.others) - {talk.state.operator}
+        for operator in self._directory.operators(talk.site):
+            if not talk.has(operator.id):
+                continue
+            for id in (came | went) - {operator.id}:
+                who = self._directory.operator_of_id(talk.site, id)
+                if who is not None:
+                    what = "is in this talk too" if id in came else "has left this talk"
+                    self._tell(talk, operator, f"{who.name} {what}.")
 
     def tick(self) -> None:
         """To be called twice a second while the link is up."""
@@ -116,6 +131,30 @@ class Asking:
     async def _hand_back(self, talk: Talk) -> None:
         with contextlib.suppress(IllegalEvent):
             await self._service.change(talk.visitor, self._domain, HandedBack())
+
+    def _asked(self, talk: Talk) -> list[Operator]:
+        owner = self._available_owner(talk)
+        if owner is not None:
+            return [owner]
+        site = self._directory.find(talk.site)
+        if site is None:
+            return []
+        routing = site.settings.routing
+        standings = self._crew.standings(site, talk.lost)
+        if talk.declined:
+            asked = {id: one for id, one in standings.items() if id not in talk.declined}
+            if desk_state(one.availability for one in asked.values()) is DeskState.ONLINE:
+                standings = asked
+        now = self._clock.monotonic()
+        before, talk.turn = talk.turn, turn(talk.turn, routing, standings, talk.state.operator, now)
+        if talk.turn is not before:
+            self._turned(talk, before, talk.turn, routing)
+        operators = (self._directory.operator_of_id(talk.site, id) for id in talk.turn.asked)
+        return [operator for operator in operators if operator is not None]
+
+    def _available_owner(self, talk: Talk) -> Operator | None:
+        owner = self._owner(talk) if talk.state.phase is Phase.TAKEN else None
+        return owner if owner is not None and self._crew.availability(owner, talk.lost) else None
 
     def _owner(self, talk: Talk) -> Operator | None:
         return self._directory.operator_of_id(talk.site, talk.state.operator or "")

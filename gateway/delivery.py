@@ -8,12 +8,13 @@ the resource has confirmed (confirm.py).
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from functools import partial
 
 from switchboard import events
-from switchboard.conversation import Ended
+from switchboard.conversation import Ended, newcomers
 from switchboard.lanes import Lanes
-from switchboard.model import Cursor, Message, Operator, SenderKind, TalkState
+from switchboard.model import Act, Cursor, Message, Operator, SenderKind, TalkState
 from switchboard.ports import Clock
 from switchboard.reception import Directory, Talks
 from switchboard.reception.talks import operator_sender
@@ -27,6 +28,7 @@ from .held import READ_LIMIT, RECENT_MS, HeldTalks
 from .jids import Jid, seq_of, stanza_id, visitor_full
 from .operators import Operators, Resource
 from .talk import Talk
+from .xml import Xml
 
 LATE_AFTER_MS = 30_000
 """A line older than this is marked as delayed."""
@@ -58,7 +60,7 @@ class Delivery:
         self._lanes = lanes
         self._unconfirmed: set[str] = set()
         self._asking = Asking(
-            domain, operators, crew, directory, held, talks, clock, lanes, self.offer, self._tell
+            domain, operators, crew, directory, held, talks, clock, lanes, self.offer, self.tell
         )
 
     def visitor_types(self, event: events.Typing) -> None:
@@ -73,8 +75,12 @@ class Delivery:
                 self._link.send(outbound.typing(sender, resource.jid.full, event.composing))
 
     def changed(self, talk: Talk, before: TalkState) -> None:
-        """A talk began, ended or changed hands."""
+        """A talk began, ended or changed hands, or others came into it."""
         self._asking.changed(talk, before)
+        for id in newcomers(before, talk.state):
+            operator = self._directory.operator_of_id(talk.site, id)
+            if operator is not None:
+                self._show_before(talk, operator)
         self.offer(talk)
 
     # What the link tells
@@ -234,7 +240,7 @@ class Delivery:
             return
         for operator in self._asking.recipients(talk):
             resource = self._choose(talk, operator)
-            if resource is None or (talk.answered and operator.id != talk.state.operator):
+            if resource is None or (talk.answered and not talk.has(operator.id)):
                 # What was answered is no colleague's business, until the visitor writes again.
                 continue
             if talk.recovering and talk.state.operator == operator.id:
@@ -250,15 +256,17 @@ class Delivery:
                     break
                 lines, reach = found
                 for message in lines:
-                    self._send(talk, operator, resource, message)
+                    if talk.concerns(operator.id, message):
+                        self._send(talk, operator, resource, message)
                 talk.pushed[operator.id] = reach
 
-    # Inside
-
-    def _tell(self, talk: Talk, operator: Operator, words: str) -> None:
+    def tell(self, talk: Talk, operator: Operator, words: str) -> None:
+        """A word of the desk to an operator who is there, in the visitor's window."""
         resource = self._choose(talk, operator) if self._link.up else None
         if resource is not None:
             self.notice(talk, resource.jid.full, words)
+
+    # Inside
 
     def _choose(self, talk: Talk, operator: Operator) -> Resource | None:
         usable = [
@@ -284,19 +292,45 @@ class Delivery:
         if confirmation.went(message.seq):
             return
         late = self._clock.now() - message.at > LATE_AFTER_MS
-        self._link.send(
-            outbound.line(
-                visitor_full(talk.visitor, self._domain),
-                resource.jid.full,
-                stanza_id(talk.visitor, message.seq),
-                message.body,
-                message.sender.name,
-                message.at if late else None,
-            )
-        )
+        self._link.send(self._stanza(talk, resource, message, late))
         confirmation.sent(message.seq, self._clock.monotonic())
         talk.sent(operator.id, message.seq)
         self._unconfirmed.add(talk.visitor)
+
+    def _stanza(self, talk: Talk, resource: Resource, message: Message, late: bool) -> Xml:
+        sender = visitor_full(talk.visitor, self._domain)
+        to, id = resource.jid.full, stanza_id(talk.visitor, message.seq)
+        at = message.at if late else None
+        if message.sender.kind is SenderKind.VISITOR:
+            return outbound.line(sender, to, id, message.body, message.sender.name, at)
+        note = message.act is Act.NOTE
+        return outbound.colleague(sender, to, id, message.sender.name, message.body, note, at)
+
+    def _show_before(self, talk: Talk, operator: Operator) -> None:
+        """Who comes into a talk gets what colleagues said in it, beside what they have already."""
+        reach = talk.due(operator.id)
+        if reach <= talk.state.since:
+            return
+        if (found := talk.lines_after(talk.state.since)) is not None:
+            self._replay(talk, operator, reach, found[0])
+        else:
+            self._lanes.put(talk.visitor, partial(self._read_and_replay, talk, operator, reach))
+
+    async def _read_and_replay(self, talk: Talk, operator: Operator, reach: int) -> None:
+        lines = await self._service.read(talk.visitor, talk.state.since, READ_LIMIT)
+        self._replay(talk, operator, reach, lines)
+
+    def _replay(self, talk: Talk, operator: Operator, reach: int, lines: Iterable[Message]) -> None:
+        resource = self._choose(talk, operator) if self._link.up else None
+        for line in lines:
+            of_colleague = line.sender.kind is not SenderKind.VISITOR
+            if (
+                resource is not None
+                and of_colleague
+                and line.seq <= reach
+                and talk.concerns(operator.id, line)
+            ):
+                self._link.send(self._stanza(talk, resource, line, late=True))
 
     def _tick(self, talk: Talk, jid: Jid, confirmation: Confirmation, now: float) -> None:
         resource = self._operators.resource(jid)

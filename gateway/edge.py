@@ -13,14 +13,14 @@ from switchboard.census import Census
 from switchboard.lanes import Lanes
 from switchboard.model import TalkState, Visit
 from switchboard.ports import Bus, Clock, Store
-from switchboard.reception import Directory, Talks
+from switchboard.reception import Bans, Directory, Talks
 
 from . import namespaces as ns
 from . import outbound
 from .acknowledge import Acknowledgements
 from .buddies.list import BuddyList
 from .buddies.privilege import Privileges
-from .commands import Commands
+from .commands import Context
 from .component import Link, LinkState
 from .crew import Crew
 from .delivery import Delivery
@@ -125,7 +125,18 @@ class Gateway:
             self._census,
             self._held.all,
         )
-        commands = Commands(domain, talks, self._census, self._held, self._delivery, self._crew)
+        commands = Context(
+            domain,
+            directory,
+            talks,
+            Bans(store, directory, clock),
+            self._census,
+            self._held,
+            self._delivery,
+            self._crew,
+            clock,
+            self._buddies.touch,
+        )
         self._messages = MessageDoor(
             domain, self.link, rights, self._held, self._delivery, talks, self._census, commands
         )

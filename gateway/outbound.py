@@ -18,7 +18,10 @@ _ASKS = Xml(
 )
 
 NOTICE = "[desk] "
-"""Begins what the desk itself says in a visitor's window; no visitor's line may."""
+"""Begins what the desk itself says in a visitor's window.
+
+What colleagues say there begins with their name in brackets. No visitor's line may begin so.
+"""
 
 
 def timestamp(milliseconds: int) -> str:
@@ -34,7 +37,7 @@ def line(
     Its chat state is active, without which profanity and others tell no typing (XEP-0085 §5.1).
     `delayed_since` is when it was written, in ms, if that is some time ago (XEP-0203).
     """
-    if body.lstrip().startswith(NOTICE.strip()):
+    if body.lstrip().startswith("["):
         body = "» " + body
     children = [
         text("body", body),
@@ -42,6 +45,24 @@ def line(
         element("origin-id", {"xmlns": ns.STANZA_IDS, "id": id}),
         element("nick", {"xmlns": ns.NICK}, escape(nick)),
     ]
+    if delayed_since is not None:
+        children.append(element("delay", {"xmlns": ns.DELAY, "stamp": timestamp(delayed_since)}))
+    return _message(from_jid, to_jid, id, *children)
+
+
+def colleague(
+    from_jid: str,
+    to_jid: str,
+    id: str,
+    name: str,
+    body: str,
+    note: bool,
+    delayed_since: int | None,
+) -> Xml:
+    """A line of another operator in the talk, or a note among operators."""
+    words = f"[note by {name}] {body}" if note else f"[{name}] {body}"
+    children = [text("body", words), _ASKS]
+    children.append(element("origin-id", {"xmlns": ns.STANZA_IDS, "id": id}))
     if delayed_since is not None:
         children.append(element("delay", {"xmlns": ns.DELAY, "stamp": timestamp(delayed_since)}))
     return _message(from_jid, to_jid, id, *children)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import Struct
 
-from switchboard.model import Conversation, Cursor, Message, Phase, SenderKind, TalkState
+from switchboard.model import Act, Conversation, Cursor, Message, Phase, SenderKind, TalkState
 from switchboard.routing import Turn
 
 from .confirm import Confirmation
@@ -47,6 +47,7 @@ class Talk:
         "away_told",
         "confirmations",
         "confirmed",
+        "declined",
         "ending",
         "head",
         "last_said",
@@ -107,6 +108,8 @@ class Talk:
         self.away_told = False
         self.turn: Turn | None = None
         """Who is asked, as long as nobody has the talk."""
+        self.declined: frozenset[str] = frozenset()
+        """Who gave it away, as long as nobody has it: they are asked after everybody else."""
         self.unattended_since: float | None = None
         """Since when its operator is offline, in seconds, monotonic."""
         self.ending: Jid | None = None
@@ -144,6 +147,19 @@ class Talk:
         if (origin := decode_origin(message)) is not None:
             self.origins[message.seq] = origin
 
+    def has(self, operator: str) -> bool:
+        """Whether an operator has the talk, or takes part in it."""
+        state = self.state
+        mine = state.phase is Phase.TAKEN and state.operator == operator
+        return mine or operator in state.others
+
+    def concerns(self, operator: str, row: Message) -> bool:
+        """Whether a row is for that operator to see."""
+        if row.sender.kind is SenderKind.VISITOR:
+            return row.act is Act.SAY
+        said = row.act is Act.SAY or row.act is Act.NOTE
+        return said and row.sender.id != operator and self.has(operator)
+
     def due(self, operator: str) -> int:
         """The line after which the operator has to get the log."""
         return max(self.state.since, self.confirmed.get(operator, 0), self.pushed.get(operator, 0))
@@ -170,10 +186,9 @@ class Talk:
         return True
 
     def lines_after(self, seq: int) -> tuple[list[Message], int] | None:
-        """The visitor's lines after `seq` and how far they reach; None: memory has them not."""
+        """The rows after `seq` and how far they reach; None: memory has them not."""
         if seq == self.head - 1 and self.tail:
-            last = self.tail[-1]
-            return [last] if last.sender.kind is SenderKind.VISITOR else [], self.head
+            return [self.tail[-1]], self.head
         lines: Iterable[Message]
         if self.tail and self.tail[0].seq <= seq + 1:
             lines, reach = self.tail, self.head
@@ -181,8 +196,7 @@ class Talk:
             _, reach, lines = self.page
         else:
             return None
-        kind = SenderKind.VISITOR
-        return [line for line in lines if line.seq > seq and line.sender.kind is kind], reach
+        return [line for line in lines if line.seq > seq], reach
 
     def recall(self, lines: list[Message]) -> None:
         """Takes the origins of all lines that the visitor has not read, as the store has them."""

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 from slixmpp.jid import JID, InvalidJID
 
-from rpc.admission import normal_origin
 from switchboard.errors import NotFound, Reject
 from switchboard.model import (
     NAME_CHARS,
@@ -22,6 +21,7 @@ from switchboard.model import (
     SiteSettings,
     new_operator_id,
 )
+from switchboard.origins import normal_origin
 from switchboard.ports import Store
 from switchboard.text import clean_line
 

@@ -9,13 +9,12 @@ import ipaddress
 import math
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from urllib.parse import urlsplit
 
 from switchboard.errors import Forbidden, RetryLater
 from switchboard.model import Site
+from switchboard.origins import normal_origin
 from switchboard.ports import Clock
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _TABLE_SIZE = 100_000
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -41,29 +40,6 @@ class TooManyMessages(RetryLater):
 
     def __init__(self, retry_after: float) -> None:
         super().__init__("rate_limited", "Too many messages; please wait.", retry_after)
-
-
-def normal_origin(text: str) -> str | None:
-    """`scheme://host[:port]` in the form that browsers send, or None if it is no origin."""
-    try:
-        url = urlsplit(text.strip().lower())
-        port = url.port
-    except ValueError:
-        return None
-    if url.scheme not in _DEFAULT_PORTS or not url.hostname or "@" in url.netloc:
-        return None
-    if url.path not in ("", "/") or url.query or url.fragment:
-        return None
-    if ":" in url.hostname:
-        host = f"[{url.hostname}]"
-    else:
-        try:
-            host = url.hostname.encode("idna").decode()
-        except UnicodeError:
-            return None
-    if port is None or port == _DEFAULT_PORTS[url.scheme]:
-        return f"{url.scheme}://{host}"
-    return f"{url.scheme}://{host}:{port}"
 
 
 class Origins:

@@ -78,7 +78,7 @@ class Guest(Struct):
 async def identify(web: Services, call: Call, text: str | None) -> Guest:
     """The visitor that a token names, or whose socket it is; who is not here, is from now on.
 
-    Raises Forbidden `bad_token`, WrongOrigin, NotFound `unknown_site`, RetryLater.
+    Raises Forbidden (`bad_token`, or banned), WrongOrigin, NotFound `unknown_site`, RetryLater.
     """
     stream = call.caller.stream
     token = stream.token if stream is not None else None
@@ -90,6 +90,7 @@ async def identify(web: Services, call: Call, text: str | None) -> Guest:
 async def as_guest(web: Services, call: Call, token: VisitorToken) -> Guest:
     """The visitor of a token that has been checked. Raises as `identify`."""
     site = web.directory.site(token.site)
+    refuse_banned(web, token)
     visit = web.attendance.visit(token.visitor)
     if visit is None:
         visit = await recall(web, token)
@@ -100,6 +101,12 @@ async def as_guest(web: Services, call: Call, token: VisitorToken) -> Guest:
             visit = web.attendance.update(replace(visit, spoken=True))
     call.guest = Guest(token, site, visit)
     return call.guest
+
+
+def refuse_banned(web: Services, token: VisitorToken) -> None:
+    """Raises Forbidden if the visitor is not served."""
+    if web.directory.ban(token.site, token.visitor, web.clock.now()) is not None:
+        raise Forbidden("forbidden", "You cannot write here now.")
 
 
 def read_token(web: Services, caller: Caller, text: str | None) -> VisitorToken:

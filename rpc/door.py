@@ -11,8 +11,10 @@ from collections.abc import Coroutine
 from twisted.web.server import NOT_DONE_YET, Request
 from twisted.web.websocket import WebSocketResource
 
+from switchboard.origins import normal_origin
+
 from . import wire
-from .admission import Proxies, TooManyVisitors, WrongOrigin, normal_origin, whole_seconds
+from .admission import Proxies, TooManyVisitors, WrongOrigin, whole_seconds
 from .callers import Caller
 from .dispatch import Answer, answer, error_of
 from .pages import Branch

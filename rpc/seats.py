@@ -97,6 +97,12 @@ class Seats:
         if by is not SenderKind.VISITOR and visit.details != Details():
             self._run(self._save_details(visit))
 
+    def described(self, visitor: str, details: Details) -> None:
+        """An operator changed what is known of a visitor, and has stored it."""
+        visit = self._attendance.visit(visitor)
+        if visit is not None:
+            self._attendance.update(msgspec.structs.replace(visit, details=details))
+
     def sweep(self) -> None:
         """To be called every second: gives up seats that nobody uses."""
         before = self.clock.monotonic() - self._stays

@@ -250,6 +250,8 @@ class Seat:
                             self._give_receipts(reader)
                 elif who.id == self.visitor:
                     self._merge_own(Cursor(delivered, read))
+            case events.Described(details=details):
+                self._seats.described(self.visitor, details)
             case events.Typing() if event.sender.id != self.visitor:
                 self._typed(event)
             case _:

@@ -99,6 +99,11 @@ def advance(state: TalkState, event: Event, seq: int) -> TalkState:
             raise IllegalEvent(state.phase, event)
 
 
+def newcomers(before: TalkState, after: TalkState) -> set[str]:
+    """Who is in an open talk now and was not before."""
+    return _those_in(after) - _those_in(before)
+
+
 def _joined(state: TalkState, operator: str) -> TalkState:
     has_it = state.phase is Phase.TAKEN and operator == state.operator
     if has_it or operator in state.others or len(state.others) >= MOST_OTHERS:
@@ -114,3 +119,8 @@ def _given_up(state: TalkState) -> TalkState:
 
 def _without(state: TalkState, operator: str) -> tuple[str, ...]:
     return tuple(other for other in state.others if other != operator)
+
+
+def _those_in(state: TalkState) -> set[str]:
+    owner = {state.operator} if state.phase is Phase.TAKEN and state.operator else set[str]()
+    return owner | set(state.others)

@@ -93,6 +93,8 @@ class SiteSettings(Struct, frozen=True, forbid_unknown_fields=True):
     talk: TalkSettings = TalkSettings()
     routing: RoutingSettings = RoutingSettings()
     look: LookSettings = LookSettings()
+    canned: dict[str, str] = {}
+    """Ready answers by name, in their order; `{name}` in one stands for the visitor's name."""
 
 
 class Site(Struct, frozen=True):

@@ -1,5 +1,7 @@
-"""Operator commands: one table of small functions, from which `!help` is made too."""
+"""Operator commands: one table of small functions, from which help and forms are made too."""
 
-from .table import Commands
+from .command import Request
+from .context import Context
+from .table import run_text
 
-__all__ = ["Commands"]
+__all__ = ["Context", "Request", "run_text"]

@@ -11,7 +11,7 @@ from switchboard.reception import Talks
 from switchboard.reception.talks import operator_sender
 
 from .. import outbound
-from ..commands import Commands
+from ..commands import Context, Request, run_text
 from ..component import Link
 from ..delivery import Delivery
 from ..held import HeldTalks
@@ -40,7 +40,7 @@ class MessageDoor:
         delivery: Delivery,
         talks: Talks,
         census: Census,
-        commands: Commands,
+        commands: Context,
     ) -> None:
         self._domain = domain
         self._link = link
@@ -108,7 +108,9 @@ class MessageDoor:
             body = body[1:]
         elif body.startswith("!"):
             talk = await self._held.find(visitor)
-            answer = await self._commands.run(body, message.sender, operator, talk)
+            request = Request(message.sender, operator, visitor, talk)
+            answer = await run_text(self._commands, body, request)
+            talk = talk or await self._held.find(visitor)
             self._answer(message, visitor, talk, answer)
             return
         origin = None
@@ -148,7 +150,8 @@ class MessageDoor:
             if message.to.local:
                 raise Forbidden("forbidden", "Only operators of the site may write to its desk.")
             raise Reject("unavailable", "Write to a visitor or to your site's desk.")
-        answer = await self._commands.run(message.body, message.sender, operator, None)
+        request = Request(message.sender, operator, "", None)
+        answer = await run_text(self._commands, message.body, request)
         self._link.send(outbound.notice(message.to.bare, message.sender.full, answer))
 
     def _answer(self, message: Message, visitor: str, talk: Talk | None, answer: str) -> None:

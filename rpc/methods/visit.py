@@ -13,7 +13,7 @@ from switchboard.text import clean_line
 
 from .. import wire
 from ..admission import TooManyVisitors
-from ..callers import Call, Guest, identify, read_token, recall
+from ..callers import Call, Guest, identify, read_token, recall, refuse_banned
 from ..services import Services
 from ..tokens import Place, StreamCursor, VisitorToken, mark_of
 from .answers import NOTHING, Nothing, Room
@@ -126,6 +126,8 @@ async def hello(web: Services, call: Call, params: Hello) -> Welcome:
         raise TooManyVisitors(wait)
     site = web.directory.site(params.site)
     web.origins.check(site.key, call.caller.origin)
+    if token is not None:
+        refuse_banned(web, token)
     known = await recall(web, token) if token else None
     visit = _arriving(web, site, params, known)
     if known is not None and known.spoken and known.details != visit.details:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .bans import Bans
 from .desks import DeskBoard
 from .sites import Directory
 from .talks import Talks
 
-__all__ = ["DeskBoard", "Directory", "Talks"]
+__all__ = ["Bans", "DeskBoard", "Directory", "Talks"]

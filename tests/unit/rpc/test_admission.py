@@ -3,47 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from rpc import admission
-from rpc.admission import Origins, Proxies, Rates, WrongOrigin, normal_origin, whole_seconds
+from rpc.admission import Origins, Proxies, Rates, WrongOrigin, whole_seconds
 from switchboard.model import Site, SiteSettings
 from tests.unit.rpc.conftest import ManualClock
-
-
-@pytest.mark.parametrize(
-    ("text", "origin"),
-    [
-        ("https://shop.test", "https://shop.test"),
-        ("HTTPS://Shop.TEST/", "https://shop.test"),
-        ("https://shop.test:443", "https://shop.test"),
-        ("http://shop.test:80", "http://shop.test"),
-        ("http://shop.test:443", "http://shop.test:443"),
-        ("http://[::1]:8080", "http://[::1]:8080"),
-        ("null", None),
-        ("", None),
-        ("shop.test", None),
-        ("ftp://shop.test", None),
-        ("https://", None),
-        ("https://shop.test/page", None),
-        ("https://user@shop.test", None),
-        ("https://shop.test:99999", None),
-        ("https://shop.test:x", None),
-        ("https://[::1", None),
-    ],
-)
-def test_normal_origin(text: str, origin: str | None) -> None:
-    """An origin in the form that browsers send, or nothing."""
-    assert normal_origin(text) == origin
-
-
-@settings(deadline=None)
-@given(st.text())
-def test_normal_origin_of_anything(text: str) -> None:
-    """Whatever it is given, it does not raise, and what it gives is stable."""
-    origin = normal_origin(text)
-    assert origin is None or normal_origin(origin) == origin
 
 
 def test_origins() -> None:
