@@ -31,7 +31,7 @@ from .talk import Talk
 from .xml import Xml
 
 LATE_AFTER_MS = 30_000
-"""A line older than this is marked as delayed."""
+"""A line older than this is marked as delayed, and so is what was said before one came."""
 
 
 class Delivery:
@@ -80,6 +80,7 @@ class Delivery:
         for id in newcomers(before, talk.state):
             operator = self._directory.operator_of_id(talk.site, id)
             if operator is not None:
+                talk.came_at[id] = talk.head
                 self._show_before(talk, operator)
         self.offer(talk)
 
@@ -292,6 +293,7 @@ class Delivery:
         if confirmation.went(message.seq):
             return
         late = self._clock.now() - message.at > LATE_AFTER_MS
+        late = late or message.seq <= talk.came_at.get(operator.id, 0)
         self._link.send(self._stanza(talk, resource, message, late))
         confirmation.sent(message.seq, self._clock.monotonic())
         talk.sent(operator.id, message.seq)

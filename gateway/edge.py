@@ -291,6 +291,8 @@ class Gateway:
                 self._acknowledgements.visitor_read(event)
             case events.Typing() if event.sender.id == event.conversation:
                 self._delivery.visitor_types(event)
+            case events.Described():
+                self._census.described(event.conversation, event.details)
             case events.StateChanged():
                 self._held.state_changed(event)
             case _:

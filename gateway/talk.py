@@ -45,6 +45,7 @@ class Talk:
 
     __slots__ = (
         "away_told",
+        "came_at",
         "confirmations",
         "confirmed",
         "declined",
@@ -106,6 +107,8 @@ class Talk:
         self.origins_known = False
         """Whether `origins` holds all that the visitor has not read, or the store has to tell."""
         self.away_told = False
+        self.came_at: dict[str, int] = {}
+        """By operator's id: the last line when they came into the talk."""
         self.turn: Turn | None = None
         """Who is asked, as long as nobody has the talk."""
         self.declined: frozenset[str] = frozenset()

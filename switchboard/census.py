@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from . import events
-from .model import Page, Visit
+from .model import Details, Page, Visit
 from .ports import Bus, Clock, Sessions
 
 CENSUS_EVERY = 30.0
@@ -199,6 +199,13 @@ class Census:
     def visit(self, visitor: str) -> Visit | None:
         """The visitor, if here."""
         return self._here.get(visitor)
+
+    def described(self, visitor: str, details: Details) -> None:
+        """An operator changed what is known of a visitor: their node will say so too."""
+        for node in self._nodes.values():
+            visit = node.visits.get(visitor)
+            if visit is not None:
+                self._saw(node, msgspec.structs.replace(visit, details=details))
 
     def __iter__(self) -> Iterator[Visit]:
         return iter(self._here.values())

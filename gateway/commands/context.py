@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from switchboard.census import Census
 from switchboard.conversation import Event, IllegalEvent
-from switchboard.model import Details, Operator, Phase, Site, Visit
+from switchboard.model import Details, Operator, Phase, Site, TalkState, Visit
 from switchboard.ports import Clock
 from switchboard.reception import Bans, Directory, Talks
 from switchboard.reception.talks import visitor_name
@@ -93,9 +93,9 @@ class Context:
         has_it = talk.state.phase is Phase.TAKEN and talk.state.operator == operator.id
         return has_it or operator.id in talk.state.others
 
-    async def happens(self, talk: Talk, event: Event) -> None:
+    async def happens(self, talk: Talk, event: Event) -> TalkState:
         """Takes a talk on. Raises Refused if it is over by now."""
         try:
-            await self.talks.change(talk.visitor, self.domain, event)
+            return await self.talks.change(talk.visitor, self.domain, event)
         except IllegalEvent:
             raise Refused("No talk is open here any more.") from None

@@ -89,8 +89,8 @@ async def invite(context: Context, request: Request) -> str:
     await _leave_note(context, request, note)
     if not context.is_in(talk, request.operator):
         await context.happens(talk, Joined(request.operator.id))
-    await context.happens(talk, Joined(to.id))
-    if not context.is_in(talk, to):
+    state = await context.happens(talk, Joined(to.id))
+    if to.id not in state.others:
         raise Refused("There are as many in this talk as can be.")
     return f"{to.name} is in this talk now: each of you sees what the other writes."
 

@@ -131,7 +131,7 @@ class Deliveries(RuleBasedStateMachine):
         self.lines: list[int] = []
         """The visitor's, by seq."""
         self.seen: dict[str, list[int]] = {}
-        """By operator: the lines in the order in which they were first seen."""
+        """By operator: the visitor's lines in the order in which they were first seen."""
         self.written = 0
         (self.folder / "log.db").write_bytes(empty_store())
         self.run(self._open())
@@ -323,7 +323,8 @@ class Deliveries(RuleBasedStateMachine):
         """In the log's order, wherever an operator sees a line first."""
         seen = self.seen.setdefault(client.bare, [])
         for seq in lines:
-            if seq not in seen:
+            # What a colleague said before one came into the talk is told when one comes.
+            if seq not in seen and seq in self.lines:
                 seen.append(seq)
         assert seen == sorted(seen), f"{client.bare} sees {seen}"
 
