@@ -295,6 +295,8 @@ class Delivery:
         late = self._clock.now() - message.at > LATE_AFTER_MS
         late = late or message.seq <= talk.came_at.get(operator.id, 0)
         self._link.send(self._stanza(talk, resource, message, late))
+        if message.sender.kind is not SenderKind.VISITOR:
+            talk.overheard[operator.id] = message.seq
         confirmation.sent(message.seq, self._clock.monotonic())
         talk.sent(operator.id, message.seq)
         self._unconfirmed.add(talk.visitor)
@@ -324,15 +326,14 @@ class Delivery:
 
     def _replay(self, talk: Talk, operator: Operator, reach: int, lines: Iterable[Message]) -> None:
         resource = self._choose(talk, operator) if self._link.up else None
+        if resource is None:
+            return
+        since = talk.overheard.get(operator.id, 0)
         for line in lines:
             of_colleague = line.sender.kind is not SenderKind.VISITOR
-            if (
-                resource is not None
-                and of_colleague
-                and line.seq <= reach
-                and talk.concerns(operator.id, line)
-            ):
+            if of_colleague and since < line.seq <= reach and talk.concerns(operator.id, line):
                 self._link.send(self._stanza(talk, resource, line, late=True))
+                talk.overheard[operator.id] = line.seq
 
     def _tick(self, talk: Talk, jid: Jid, confirmation: Confirmation, now: float) -> None:
         resource = self._operators.resource(jid)

@@ -20,7 +20,7 @@ from . import outbound
 from .acknowledge import Acknowledgements
 from .buddies.list import BuddyList
 from .buddies.privilege import Privileges
-from .commands import Context
+from .commands import AdHoc, Context
 from .component import Link, LinkState
 from .crew import Crew
 from .delivery import Delivery
@@ -140,6 +140,7 @@ class Gateway:
         self._messages = MessageDoor(
             domain, self.link, rights, self._held, self._delivery, talks, self._census, commands
         )
+        self._adhoc = AdHoc(self.link, rights, self._held, commands)
         self._presences = PresenceDoor(
             self.link,
             self._operators,
@@ -247,7 +248,10 @@ class Gateway:
 
     def _iq(self, iq: decode.Iq) -> None:
         if iq.type in ("get", "set"):
-            if iq.sender.bare != self.domain:
+            if self._adhoc.takes(iq):
+                lane = visitor_of(iq.to.local) or iq.sender.bare
+                self._lanes.put(lane, lambda: self._adhoc.handle(iq))
+            elif iq.sender.bare != self.domain:
                 self._questions.handle(iq)
             return
         visitor = visitor_of(iq.to.local)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from . import namespaces as ns
 from .xml import Xml, element, escape, text
 
+NOTHING = Xml("")
 _ACTIVE = element("active", {"xmlns": ns.CHAT_STATES})
 _COMPOSING = element("composing", {"xmlns": ns.CHAT_STATES})
 _PAUSED = element("paused", {"xmlns": ns.CHAT_STATES})
@@ -130,14 +131,24 @@ def iq(kind: str, from_jid: str, to_jid: str, id: str, *children: Xml) -> Xml:
 
 
 def error(
-    name: str, from_jid: str, to_jid: str, id: str, condition: str, kind: str, words: str = ""
+    name: str,
+    from_jid: str,
+    to_jid: str,
+    id: str,
+    condition: str,
+    kind: str,
+    words: str = "",
+    more: Xml = NOTHING,
 ) -> Xml:
-    """A stanza error (RFC 6120 §8.3): `kind` is auth, cancel, modify or wait."""
+    """A stanza error (RFC 6120 §8.3): `kind` is auth, cancel, modify or wait.
+
+    `more` is an application's own condition.
+    """
     children = [element(condition, {"xmlns": ns.STANZAS})]
     if words:
         children.append(element("text", {"xmlns": ns.STANZAS}, escape(words)))
     attributes = {"type": "error", "from": from_jid, "to": to_jid, "id": id}
-    return element(name, dict(attributes), element("error", {"type": kind}, *children))
+    return element(name, dict(attributes), element("error", {"type": kind}, *children, more))
 
 
 def _message(from_jid: str, to_jid: str, id: str | None, *children: Xml) -> Xml:

@@ -56,6 +56,7 @@ class Talk:
         "name",
         "origins",
         "origins_known",
+        "overheard",
         "page",
         "prefers",
         "pushed",
@@ -109,6 +110,8 @@ class Talk:
         self.away_told = False
         self.came_at: dict[str, int] = {}
         """By operator's id: the last line when they came into the talk."""
+        self.overheard: dict[str, int] = {}
+        """By operator's id: the last line of a colleague's that was sent to them."""
         self.turn: Turn | None = None
         """Who is asked, as long as nobody has the talk."""
         self.declined: frozenset[str] = frozenset()

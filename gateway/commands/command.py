@@ -43,6 +43,8 @@ class Field(Struct, frozen=True):
     label: str
     kind: Kind = Kind.TEXT
     required: bool = False
+    multiline: bool = False
+    """Of a TEXT: whether a form gives it several lines."""
     options: Callable[[Context, Request], Mapping[str, str]] | None = None
     """What there is to choose from: value -> label."""
 

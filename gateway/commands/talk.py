@@ -154,7 +154,7 @@ async def _leave_note(context: Context, request: Request, note: str) -> None:
         await context.talks.note(request.operator, request.visitor, context.domain, note)
 
 
-_NOTE = Field("note", "A note for them, which the visitor does not see")
+_NOTE = Field("note", "A note for them, which the visitor does not see", multiline=True)
 
 COMMANDS = (
     Command("take", "!take", "makes the talk of this window yours", take, at_desk=True),

@@ -20,6 +20,7 @@ _FEATURES = (
     ns.VERSION,
     ns.NICK,
     ns.STANZA_IDS,
+    ns.COMMANDS,
 )
 
 Answer = Callable[["IqDoor", Iq], Xml | None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from switchboard.census import Census
-from switchboard.errors import Forbidden, NotFound, Reject, RetryLater, SwitchboardError
+from switchboard.errors import Forbidden, NotFound, Reject, SwitchboardError
 from switchboard.model import Operator
 from switchboard.reception import Talks
 from switchboard.reception.talks import operator_sender
@@ -16,6 +16,7 @@ from ..component import Link
 from ..delivery import Delivery
 from ..held import HeldTalks
 from ..jids import site_of, visitor_of
+from ..refusals import condition_of
 from ..rights import Rights
 from ..talk import Origin, Talk, encode_origin
 from .stanza import Message
@@ -58,7 +59,7 @@ class MessageDoor:
         try:
             await self._take(message)
         except SwitchboardError as error:
-            condition, kind = _stanza_error(error)
+            condition, kind = condition_of(error)
             self._link.send(
                 outbound.error(
                     "message",
@@ -166,18 +167,3 @@ class MessageDoor:
         if visitor is not None:
             log.info("%s does not take messages: %s", message.sender.full, message.condition)
             self._delivery.bounced(visitor, message.sender)
-
-
-def _stanza_error(error: SwitchboardError) -> tuple[str, str]:
-    """RFC 6120 §8.3.3: the condition and its type."""
-    match error:
-        case Forbidden():
-            return "forbidden", "auth"
-        case NotFound():
-            return "item-not-found", "cancel"
-        case RetryLater():
-            return "resource-constraint", "wait"
-        case Reject(reason="too_long"):
-            return "policy-violation", "modify"
-        case _:
-            return "not-acceptable", "modify"

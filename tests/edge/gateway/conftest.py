@@ -125,6 +125,15 @@ class Shop:
         self._hears(element("message", dict(stanza), text("body", body)))
         await self.settled()
 
+    async def asks(self, name: str, to: str, kind: str, payload: str) -> ET.Element:
+        """The answer to an iq of an operator's, or of a full JID's."""
+        self._number += 1
+        sender = name if "/" in name else f"{name}@example.org/desk"
+        head = f'type="{kind}" id="i{self._number}" from="{sender}" to="{to}"'
+        self._hears(f"<iq {head}>{payload}</iq>")
+        await self.settled()
+        return next(one for one in reversed(self.sent) if one.get("id") == f"i{self._number}")
+
     def got(self, name: str) -> list[str]:
         """The visitors' lines that an operator was sent."""
         return [body for body in self._bodies(name) if not body.startswith(NOTICE)]
@@ -169,7 +178,7 @@ class Shop:
     def _routed(self, data: str) -> None:
         for stanza in ET.fromstring(f'<all xmlns="{ns.COMPONENT}">{data}</all>'):
             self.sent.append(stanza)
-            if stanza.tag.endswith("iq"):
+            if stanza.tag.endswith("iq") and stanza.get("type") in ("get", "set"):
                 head = f'type="result" id="{stanza.get("id")}" from="{stanza.get("to")}"'
                 self._hears(f'<iq {head} to="{stanza.get("from")}"/>')
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from switchboard.errors import Reject
 from switchboard.model import Act, Details, Phase, Site
 from switchboard.reception.bans import duration
-from switchboard.errors import Reject
 from tests.edge.gateway.conftest import Shop
 
 
@@ -59,7 +59,7 @@ async def test_what_is_no_command_stays_here(crew: Shop, visitor: str) -> None:
 
 
 async def test_transfer_shows_what_was_said(crew: Shop, visitor: str) -> None:
-    """The receiver has note and history, each line once, and all that follows; the giver no more."""
+    """The receiver has note and history, each line once, and what follows; the giver no more."""
     await crew.says(visitor, "hello")
     await crew.writes("ann", visitor, "good day")
     await crew.says(visitor, "my order is late")
