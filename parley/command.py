@@ -20,7 +20,7 @@ from switchboard.errors import SwitchboardError
 from switchboard.store import SqlStore
 from switchboard.store.migrate import current
 
-from . import fresh, jabber_config, runner, sites, transcripts
+from . import bans, fresh, jabber_config, runner, sites, transcripts
 from .config import Config, ConfigError, load
 from .embedded import StartError, embedded_store, product_version
 from .private_prosody import PrivateProsodyError
@@ -234,6 +234,31 @@ def operator_remove(file: Path, site_key: str, jid: str) -> None:
     address = sites.bare_jid(jid)
     _with_store(load(file), lambda store: store.remove_operator(site_key, address))
     click.echo(f"{address} no longer answers for {site_key}")
+
+
+@cli.command("ban")
+@click.argument("words", nargs=2, metavar="SITE VISITOR | list SITE")
+@click.option("--for", "lasts", default="", help="30m, 2h, 7d or 1w; for good, if not given.")
+@click.option("--json", "as_json", is_flag=True, help="For programs; of `list`.")
+@click.pass_obj
+def ban(file: Path, words: tuple[str, str], lasts: str, as_json: bool) -> None:
+    """Serve a visitor no more, or list who is banned."""
+    first, second = words
+    # A site may be called `list`; a site's key never begins as a visitor's id does.
+    if first == "list" and not second.startswith("v-"):
+        found = _with_store(load(file), lambda store: bans.listing(store, second))
+        _list(found, as_json, "nobody is banned")
+    else:
+        click.echo(_with_store(load(file), lambda store: bans.ban(store, first, second, lasts)))
+
+
+@cli.command("unban")
+@click.argument("site_key", metavar="SITE")
+@click.argument("visitor")
+@click.pass_obj
+def unban(file: Path, site_key: str, visitor: str) -> None:
+    """Serve a visitor again."""
+    click.echo(_with_store(load(file), lambda store: bans.lift(store, site_key, visitor)))
 
 
 @cli.command()

@@ -82,7 +82,10 @@ def as_paths(shown: dict[str, Any], prefix: str = "") -> Iterator[str]:
 
 
 async def change(store: Store, key: str, assignments: Sequence[str]) -> None:
-    """Applies `path=value` to a site's settings, all or none. Raises Reject or NotFound."""
+    """Applies `path=value` to a site's settings, all or none; `canned.NAME=` removes that reply.
+
+    Raises Reject or NotFound.
+    """
     site = await find(store, key)
     settings = msgspec.to_builtins(site.settings)
     for assignment in assignments:
@@ -157,6 +160,12 @@ def _assign(settings: dict[str, Any], path: str, text: str) -> None:
     into: Any = settings
     for folder in folders:
         into = into.get(folder) if isinstance(into, dict) else None
+    if folders == ["canned"] and name:
+        if text:
+            into[name] = _json_or(text, str, text)
+        else:
+            into.pop(name, None)
+        return
     if not isinstance(into, dict) or name not in into or isinstance(into[name], dict):
         known = ", ".join(line.partition("=")[0] for line in as_paths(settings))
         raise Reject("invalid", f"there is no setting {path}; there are {known}")

@@ -180,7 +180,9 @@ class BuddyList:
         visits = {
             visit.visitor: visit
             for visit in self._census
-            if visit.site == site.key and visit.domain == self._domain
+            if visit.site == site.key
+            and visit.domain == self._domain
+            and self._directory.ban(site.key, visit.visitor, self._clock.now()) is None
         }
         group = site.settings.title
         wanted: dict[str, dict[str, tuple[str, str]]] = {"": {}}

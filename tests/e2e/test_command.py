@@ -57,6 +57,11 @@ async def test_sites_and_operators(parley: Parley) -> None:
         ran = parley.command(*arguments)
         assert ran.returncode == 1, arguments
         assert words in one_line(ran.stderr)
+    parley.must("site", "set", SITE, "canned.hello=Hello {name}", "canned.bye=Bye")
+    parley.must("site", "set", SITE, "canned.bye=")
+    assert json.loads(parley.must("site", "show", SITE, "--json"))["canned"] == {
+        "hello": "Hello {name}"
+    }
     assert parley.command("nonsense").returncode == 2
     parley.must("operator", "remove", SITE, "ann@localhost")
     parley.must("site", "remove", SITE)
@@ -165,3 +170,36 @@ async def test_check_tells_all_parts(parley: Parley, prosody: PrivateProsody) ->
     nagios = await asyncio.to_thread(parley.command, "check", "--nagios")
     assert nagios.returncode == 2
     assert one_line(nagios.stdout).startswith("PARLEY CRITICAL")
+
+
+async def test_bans_hold_at_once(parley: Parley) -> None:
+    """A visitor who is banned by the command is refused within 3 s, and served again afterwards."""
+    await parley.set_up({"ann@localhost": "Ann"})
+    await parley.start()
+    welcome = (await call(parley, "hello", site=SITE))["result"]
+    token, visitor = welcome["token"], welcome["visitor"]["id"]
+
+    async def refused() -> bool:
+        answer = await call(parley, "typing", token=token, state="paused")
+        return "error" in answer and answer["error"]["data"]["reason"] == "forbidden"
+
+    assert not await refused()
+    assert "until" in parley.must("ban", SITE, visitor, "--for", "2h")
+    await eventually(refused, 3.0, "the ban holds")
+    (row,) = json.loads(parley.must("ban", "list", SITE, "--json"))
+    assert (row["visitor"], row["by"]) == (visitor, "parley ban")
+    parley.must("unban", SITE, f"{visitor}@chat.localhost")
+
+    async def served() -> bool:
+        return not await refused()
+
+    await eventually(served, 3.0, "the visitor is served")
+    for arguments, words in (
+        (("unban", SITE, visitor), "is not banned"),
+        (("ban", SITE, "somebody"), "is no visitor"),
+        (("ban", SITE, visitor, "--for", "soon"), "is no duration"),
+        (("ban", "nowhere", visitor), "no site"),
+    ):
+        ran = parley.command(*arguments)
+        assert ran.returncode == 1, arguments
+        assert words in one_line(ran.stderr)
