@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from msgspec import Struct
+
 from switchboard import events
 from switchboard.census import Census
 from switchboard.model import DeskState, Phase, Site
@@ -13,13 +15,31 @@ from switchboard.reception.desks import ANNOUNCE_EVERY
 from switchboard.routing import desk_state
 
 from . import outbound
+from .avatar import desk_avatar
+from .buddies import policy
+from .capabilities import DESK
 from .component import Link
 from .crew import Crew
 from .jids import desk_jid
 from .operators import Operators
 from .talk import Talk
+from .xml import Xml
 
 _SHOW = {DeskState.ONLINE: "", DeskState.BUSY: "dnd", DeskState.OFFLINE: "xa"}
+
+
+class _Counts(Struct, frozen=True):
+    """A site's visitors, those of them in contact lists, and talks that wait."""
+
+    visitors: int
+    shown: int
+    waiting: int
+
+    def status(self, appear: bool) -> str:
+        """In a few words; `appear`: whether any are shown at all where this is read."""
+        noun = "visitor" if self.visitors == 1 else "visitors"
+        some = f" ({self.shown} shown)" if appear and self.shown < self.visitors else ""
+        return f"{self.visitors} {noun}{some}, {self.waiting} waiting"
 
 
 class Desks:
@@ -36,6 +56,7 @@ class Desks:
         clock: Clock,
         census: Census,
         talks: Callable[[], Iterable[Talk]],
+        appear: Callable[[str], bool],
     ) -> None:
         self._domain = domain
         self._link = link
@@ -46,10 +67,13 @@ class Desks:
         self._clock = clock
         self._census = census
         self._talks = talks
+        self._appear = appear
+        """Whether visitors come into an operator's contact list by themselves."""
         self._announced: dict[str, events.Desk] = {}
         self._announce_at = 0.0
         self._contacts: dict[str, set[str]] = {}
-        self._shown: dict[tuple[str, str], tuple[str, str]] = {}
+        self._shown: dict[tuple[str, str], Xml] = {}
+        """By site and operator: what is in the last presence."""
 
     def state(self, site: str) -> DeskState:
         """Online only if the link is up and an operator who takes chats is there."""
@@ -85,7 +109,8 @@ class Desks:
         """An operator has the desk as a contact."""
         self._contacts.setdefault(site, set()).add(address)
         self._shown.pop((site, address), None)
-        self._show(site, address)
+        if (found := self._directory.find(site)) is not None:
+            self._show(found, address, self._count(found))
 
     def operator_gone(self, address: str) -> None:
         """An operator's last client has left: whoever comes next has seen nothing."""
@@ -105,29 +130,37 @@ class Desks:
             self._link.send(outbound.presence(desk_jid(site, self._domain), address, "unavailable"))
 
     def _show_contacts(self) -> None:
-        for site, addresses in self._contacts.items():
-            for address in addresses:
-                if self._operators.is_there(address):
-                    self._show(site, address)
+        for key, addresses in self._contacts.items():
+            there = [address for address in addresses if self._operators.is_there(address)]
+            site = self._directory.find(key)
+            if there and site is not None:
+                counts = self._count(site)
+                for address in there:
+                    self._show(site, address, counts)
 
-    def _show(self, key: str, address: str) -> None:
-        site = self._directory.find(key)
-        if site is None or self._directory.operator(key, address) is None:
+    def _show(self, site: Site, address: str, counts: _Counts) -> None:
+        key, settings = site.key, site.settings
+        if self._directory.operator(key, address) is None:
             return
-        news = (_SHOW[self.state(key)], self._status(site))
+        news = outbound.presence(
+            desk_jid(key, self._domain),
+            address,
+            None,
+            _SHOW[self.state(key)],
+            counts.status(self._appear(address)),
+            settings.title,
+            [DESK.in_presence, outbound.photo(desk_avatar(settings.look.accent).sha1)],
+        )
         if self._shown.get((key, address)) != news:
             self._shown[key, address] = news
-            sender = desk_jid(key, self._domain)
-            self._link.send(
-                outbound.presence(sender, address, None, *news, nick=site.settings.title)
-            )
+            self._link.send(news)
 
-    def _status(self, site: Site) -> str:
-        visitors = sum(1 for visit in self._census if visit.site == site.key)
-        waiting = sum(
-            1
-            for talk in self._talks()
-            if talk.site == site.key and talk.state.phase is Phase.WAITING
+    def _count(self, site: Site) -> _Counts:
+        visits = [visit for visit in self._census if visit.site == site.key]
+        talks = [talk for talk in self._talks() if talk.site == site.key]
+        talking = {talk.visitor for talk in talks if talk.open}
+        return _Counts(
+            len(visits),
+            policy.count_present(visits, talking, site.settings.presence),
+            sum(talk.state.phase is Phase.WAITING for talk in talks),
         )
-        noun = "visitor" if visitors == 1 else "visitors"
-        return f"{visitors} {noun}, {waiting} waiting"

@@ -27,11 +27,12 @@ from .delivery import Delivery
 from .desk import Desks
 from .held import HeldTalks
 from .inbound import stanza as decode
+from .inbound.cards import Cards
 from .inbound.iq import IqDoor
 from .inbound.message import MessageDoor
 from .inbound.presence import PresenceDoor
 from .iqs import Iqs
-from .jids import Jid, site_of, visitor_of
+from .jids import visitor_of
 from .operators import Operators
 from .rights import Rights
 from .talk import Talk
@@ -124,6 +125,7 @@ class Gateway:
             clock,
             self._census,
             self._held.all,
+            self.privileges.roster,
         )
         commands = Context(
             domain,
@@ -150,9 +152,8 @@ class Gateway:
             self._buddies,
             self._desks,
         )
-        self._questions = IqDoor(
-            self.link, settings.version, self._name_of, lambda: [s.key for s in directory.sites()]
-        )
+        cards = Cards(directory, rights, self._census, talks, clock)
+        self._questions = IqDoor(self.link, settings.version, directory, cards, self._lanes)
         self._tasks: list[asyncio.Task[None]] = []
         directory.listen(self._directory_changed)
 
@@ -314,13 +315,6 @@ class Gateway:
         if self.link.up and self._desks_live_here:
             self._desks.probe()
             self._desks.announce()
-
-    def _name_of(self, jid: Jid) -> str:
-        if (visitor := visitor_of(jid.local)) is not None:
-            visit = self._census.visit(visitor)
-            return visit.name if visit is not None else "Visitor"
-        site = self._directory.find(site_of(jid.local) or "")
-        return site.settings.title if site is not None else "Parley"
 
     async def _tick(self) -> None:
         swept = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from . import namespaces as ns
@@ -101,8 +102,9 @@ def presence(
     show: str = "",
     status: str = "",
     nick: str = "",
+    more: Iterable[Xml] = (),
 ) -> Xml:
-    """RFC 6121 §4.7; `kind` is the stanza's type, None for available."""
+    """RFC 6121 §4.7; `kind` is the stanza's type, None for available, `more` what else is in it."""
     children = []
     if show:
         children.append(text("show", show))
@@ -110,7 +112,17 @@ def presence(
         children.append(text("status", status))
     if nick:
         children.append(element("nick", {"xmlns": ns.NICK}, escape(nick)))
-    return element("presence", {"type": kind, "from": from_jid, "to": to_jid}, *children)
+    return element("presence", {"type": kind, "from": from_jid, "to": to_jid}, *children, *more)
+
+
+def photo(sha1: str) -> Xml:
+    """In presence: which avatar the vCard has (XEP-0153 §4.1); `sha1` in hex."""
+    return element("x", {"xmlns": ns.VCARD_UPDATE}, text("photo", sha1))
+
+
+def idle(since: int) -> Xml:
+    """In presence: nothing was done since then, in ms (XEP-0319 §3)."""
+    return element("idle", {"xmlns": ns.IDLE, "since": timestamp(since)})
 
 
 def roster_set(

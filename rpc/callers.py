@@ -39,11 +39,19 @@ class Waiting(Protocol):
 class Caller:
     """One connection's other end; with `stream`, events go out on it."""
 
-    __slots__ = ("address", "gone", "origin", "stream", "waiting")
+    __slots__ = ("address", "browser", "gone", "origin", "stream", "waiting")
 
-    def __init__(self, origin: str | None, address: str, stream: Stream | None = None) -> None:
+    def __init__(
+        self,
+        origin: str | None,
+        address: str,
+        stream: Stream | None = None,
+        browser: str = "",
+    ) -> None:
         self.origin = origin
         self.address = address
+        self.browser = browser
+        """For people, such as `Firefox on Android`; "" if it is not known."""
         self.stream = stream
         self.waiting: Waiting | None = None
         self.gone = False

@@ -15,6 +15,7 @@ from switchboard.origins import normal_origin
 
 from . import wire
 from .admission import Proxies, TooManyVisitors, WrongOrigin, whole_seconds
+from .browsers import browser_of
 from .callers import Caller
 from .dispatch import Answer, answer, error_of
 from .pages import Branch
@@ -65,7 +66,11 @@ class Door(Branch):
     def _caller(self, request: Request) -> Caller:
         peer = getattr(request.getClientAddress(), "host", None)
         forwarded = request.requestHeaders.getRawHeaders("X-Forwarded-For", [])
-        return Caller(_origin(request), self._proxies.client(peer, forwarded))
+        return Caller(
+            _origin(request),
+            self._proxies.client(peer, forwarded),
+            browser=browser_of(request.getHeader(b"User-Agent") or b""),
+        )
 
     def _later(self, request: Request, caller: Caller, work: Coroutine[None, None, None]) -> int:
         """The answer comes when `work` is done; a client that goes hangs up."""

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Mapping
 from importlib.resources.abc import Traversable
 from typing import Any
+from zoneinfo import available_timezones
 
 from twisted.web.resource import Resource
 
@@ -63,6 +64,7 @@ class WebEdge:
             messages=Rates(settings.messages_per_minute, clock),
             seats=Seats(directory, talks, attendance, desks, bus, clock, stays),
             polls=Polls(attendance),
+            time_zones=frozenset(available_timezones()),
         )
         self._streams = Streams(self._services)
         proxies = Proxies(settings.trusted_proxies)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -59,3 +60,5 @@ class Services:
     messages: Rates
     seats: Seats
     polls: Polls
+    time_zones: Collection[str]
+    """Names of the IANA database."""

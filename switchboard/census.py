@@ -21,6 +21,8 @@ from .model import Details, Page, Visit
 from .ports import Bus, Clock, Sessions
 
 CENSUS_EVERY = 30.0
+ACTIVITY_EVERY_MS = 60_000
+"""Activity alone is told at once only if what was told of it is older; the census has the rest."""
 SILENT_AFTER = 2.5 * CENSUS_EVERY
 PAGE_SIZE = 500
 
@@ -28,12 +30,14 @@ log = logging.getLogger(__name__)
 
 
 class _Present:
-    __slots__ = ("seen_at", "streams", "visit")
+    __slots__ = ("active_told", "seen_at", "streams", "visit")
 
     def __init__(self, visit: Visit, seen_at: float) -> None:
         self.visit = visit
         self.seen_at = seen_at
         self.streams: dict[int, bool] = {}
+        self.active_told = 0
+        """The `active_at` that was told last."""
 
 
 class Attendance:
@@ -71,8 +75,8 @@ class Attendance:
     def update(self, visit: Visit, stream: int | None = None) -> Visit:
         """A visitor came or changed; `stream` is the socket that says so, None a single call.
 
-        A visitor with several pages open is visible if one of them is. Gives the visit as it is
-        kept.
+        A visitor with several pages open is visible if one of them is. `active_at` is kept here:
+        the caller's counts for who has not been here. Gives the visit as it is kept.
         """
         present = self._present.get(visit.visitor)
         if present is None:
@@ -84,10 +88,29 @@ class Attendance:
         if stream is not None:
             present.streams[stream] = visit.page.visible
         kept = _with_visibility(visit, present)
+        if known is None:
+            active_at = visit.active_at or self._clock.now()
+        else:
+            active_at = self._clock.now() if _shows_activity(known, kept) else known.active_at
+        if active_at != kept.active_at:
+            kept = msgspec.structs.replace(kept, active_at=active_at)
         present.visit = kept
         if kept != known:
-            self._tell(kept)
+            self._tell(present)
         return kept
+
+    def active(self, visitor: str) -> None:
+        """A visitor does something: writes, or loads a page."""
+        present = self._present.get(visitor)
+        if present is None:
+            return
+        now = self._clock.now()
+        if 0 <= now - present.visit.active_at < 1000:
+            # So that a hello does not leave two copies of the visit, one here, one in the cache.
+            return
+        present.visit = msgspec.structs.replace(present.visit, active_at=now)
+        if now - present.active_told >= ACTIVITY_EVERY_MS:
+            self._tell(present)
 
     def touch(self, visitor: str) -> None:
         """A sign of life from a visitor without a socket."""
@@ -105,7 +128,7 @@ class Attendance:
             kept = _with_visibility(present.visit, present)
             if kept != present.visit:
                 present.visit = kept
-                self._tell(kept)
+                self._tell(present)
 
     def sweep(self) -> None:
         """To be called every second: ends grace periods, repeats the census when due."""
@@ -125,7 +148,9 @@ class Attendance:
         """Stops answering."""
         self._unsubscribe()
 
-    def _tell(self, visit: Visit) -> None:
+    def _tell(self, present: _Present) -> None:
+        visit = present.visit
+        present.active_told = visit.active_at
         self._sessions.put(visit)
         self._bus.publish(events.CENSUS, events.VisitorHere(self._node, self._epoch, visit))
 
@@ -158,6 +183,16 @@ def _with_visibility(visit: Visit, present: _Present) -> Visit:
         return visit
     page: Page = msgspec.structs.replace(visit.page, visible=visible)
     return msgspec.structs.replace(visit, page=page)
+
+
+def _shows_activity(before: Visit, now: Visit) -> bool:
+    """Another page, one that becomes visible, or the widget opened: a person did that."""
+    read, reads = before.page, now.page
+    return (
+        (read.url, read.title) != (reads.url, reads.title)
+        or (reads.visible and not read.visible)
+        or (now.opened and not before.opened)
+    )
 
 
 class Watcher(Protocol):

@@ -41,7 +41,8 @@ class PresenceSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     on_load: bool = True
     """Whether the widget says hello when the page loads, or first when it is opened."""
-    show: Literal["all", "spoke"] = "all"
+    show: Literal["all", "opened", "spoke"] = "all"
+    """Everybody on the site, those who opened the widget or wrote, or those who talk."""
     max_buddies: int = 50
     """Visitors shown to one operator at most; the rest are counted in the desk's status."""
     page_parameters: tuple[str, ...] = ()
@@ -122,6 +123,8 @@ class Details(Struct, frozen=True):
     fields: dict[str, str] = {}
     tags: tuple[str, ...] = ()
     """What operators call the visitor among themselves."""
+    verified: str = ""
+    """The site's own id of the visitor, proven by its secret; name and email came beside it."""
 
 
 class Page(Struct, frozen=True):
@@ -145,6 +148,14 @@ class Visit(Struct, frozen=True):
     spoken: bool = False
     """Whether a conversation may exist in the store: False spares the web side all SQL."""
     since: int = 0
+    browser: str = ""
+    """For people, such as `Firefox on Android`."""
+    time_zone: str = ""
+    """Of the IANA database, such as `Europe/Berlin`."""
+    opened: bool = False
+    """Whether the visitor has opened the widget, or written, in this visit."""
+    active_at: int = 0
+    """When the visitor last did something, as far as it is known; 0 is unknown."""
 
     @property
     def name(self) -> str:

@@ -20,6 +20,8 @@ from switchboard.reception import Directory
 from switchboard.text import clean_line
 
 from .. import outbound
+from ..avatar import visitor_avatar
+from ..capabilities import VISITOR
 from ..component import Link
 from ..jids import visitor_full
 from ..operators import Operators
@@ -106,7 +108,7 @@ class BuddyList:
     def appearance(self, visitor: str) -> policy.Appearance:
         """A visitor's presence now."""
         visit = self._census.visit(visitor) if self._census is not None else None
-        return policy.appearance(visit)
+        return policy.appearance(visit, self._clock.now())
 
     def answer_probe(self, address: str, visitor: str) -> None:
         """A contact list asks for a visitor's presence (RFC 6121 §4.3)."""
@@ -267,13 +269,21 @@ class BuddyList:
         entry = self._shown.get(address, {}).get(visitor)
         if entry is not None:
             self._told[address, visitor] = (appearance, self._clock.monotonic())
+        sender = visitor_full(visitor, self._domain)
+        if not appearance.here:
+            self._link.send(outbound.presence(sender, address, "unavailable"))
+            return
+        more = [VISITOR.in_presence, outbound.photo(visitor_avatar(visitor).sha1)]
+        if appearance.idle_since is not None:
+            more.append(outbound.idle(appearance.idle_since))
         self._link.send(
             outbound.presence(
-                visitor_full(visitor, self._domain),
+                sender,
                 address,
-                None if appearance.here else "unavailable",
+                None,
                 appearance.show,
                 appearance.status,
-                entry.name if entry is not None and appearance.here else "",
+                entry.name if entry is not None else "",
+                more,
             )
         )

@@ -12,6 +12,7 @@ from switchboard.model import Act, Ban, Details, Message, Phase, SenderKind
 from switchboard.reception.bans import duration
 from switchboard.text import clean_line
 
+from ..card import visitor_card
 from .command import Command, Field, Kind, Refused, Request
 from .context import Context
 
@@ -76,25 +77,20 @@ async def info(context: Context, request: Request) -> str:
     """All that is known of the visitor."""
     site, visit = context.site(request), context.visit(request)
     details = await context.details(request)
-    rows = [("Name", await context.name(request)), ("Mail", details.email)]
-    rows += [("Phone", details.phone), *details.fields.items(), ("Tags", ", ".join(details.tags))]
-    if visit is not None:
-        page = visit.page
-        rows += [("Page", " · ".join(filter(None, (page.title, page.url))))]
-        rows += [("Came from", page.referrer), ("Language", visit.locale)]
-        rows += [("On the site since", _moment(visit.since))]
-    else:
-        rows += [("On the site", "not now")]
-    talk = request.talk
-    if talk is not None and talk.open:
-        rows += [("Talk", _standing(context, request))]
+    card = visitor_card(request.visitor, site, visit, details, context.clock.now())
+    rows = [f"Name: {card.name}"]
+    rows += [f"Mail: {card.email}"] if card.email else []
+    rows += [f"Phone: {card.phone}"] if card.phone else []
+    rows += card.lines
+    if request.talk is not None and request.talk.open:
+        rows.append(f"Talk: {_standing(context, request)}")
     ban = context.bans.of(site.key, request.visitor)
     if ban is not None:
-        rows += [("Banned", _term(ban))]
-    rows += [("Address", f"{request.visitor}@{context.domain}")]
+        rows.append(f"Banned: {_term(ban)}")
+    rows.append(f"JID: {request.visitor}@{context.domain}")
     notes = [line for line in await _lines(context, request, 100) if line.act is Act.NOTE]
-    rows += [("Note", f"{line.body} ({line.sender.name})") for line in notes[-5:]]
-    return "\n".join(f"{label}: {value}" for label, value in rows if value)
+    rows += [f"Note: {line.body} ({line.sender.name})" for line in notes[-5:]]
+    return "\n".join(rows)
 
 
 async def history(context: Context, request: Request) -> str:

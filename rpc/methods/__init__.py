@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..callers import Call
 from ..services import Services
-from . import events, talk, visit
+from . import details, events, talk, visit
 from .answers import Nothing
 
 
@@ -28,7 +28,8 @@ METHODS = {
     "typing": Method(talk.typing, talk.TypingParams, Nothing),
     "page": Method(visit.page, visit.PageParams, Nothing),
     "seen": Method(talk.seen, talk.Seen, Nothing),
-    "profile": Method(visit.profile, visit.Profile, visit.Profiled),
+    "profile": Method(details.profile, details.Profile, details.Told),
+    "identify": Method(details.identify, details.Identify, details.Identified),
     "history": Method(talk.history, talk.History, talk.Lines),
     "ping": Method(visit.ping, visit.Nobody, Nothing),
     "bye": Method(visit.bye, visit.Bye, Nothing),

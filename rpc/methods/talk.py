@@ -82,7 +82,8 @@ async def say(web: Services, call: Call, params: Say) -> Said:
         # First: if this fails after the line is stored, a repetition finds who has spoken already.
         await web.talks.save_details(visit)
     message = await web.talks.say(visit, params.id, params.body, params.reply_to)
-    if not visit.spoken:
+    web.attendance.active(visit.visitor)
+    if not (visit.spoken and visit.opened):
         await _has_spoken(web, visit)
     return Said(message.client_id, message.seq, wire.rfc3339(message.at))
 
@@ -103,6 +104,7 @@ async def typing(web: Services, call: Call, params: TypingParams) -> Nothing:
     only_desk(params.to)
     visit = guest.visit
     composing = params.state == "composing"
+    web.attendance.active(visit.visitor)
     web.talks.typing(visit.visitor, visit.domain, visitor_sender(visit), composing)
     return NOTHING
 
@@ -128,5 +130,5 @@ async def _has_spoken(web: Services, before: Visit) -> None:
     if visit.details != before.details:
         await web.talks.save_details(visit)
     visit = web.attendance.visit(before.visitor)
-    if visit is not None and not visit.spoken:
-        web.attendance.update(replace(visit, spoken=True))
+    if visit is not None and not (visit.spoken and visit.opened):
+        web.attendance.update(replace(visit, spoken=True, opened=True))

@@ -1,14 +1,14 @@
-"""Coming, being here, going: hello, page, profile, ping, bye."""
+"""Coming, being here, going: hello, page, ping, bye."""
 
 from __future__ import annotations
 
 import secrets
+import sys
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from switchboard.model import NAME_CHARS, Details, LookSettings, Site, Visit, new_visitor_id
+from switchboard.model import NAME_CHARS, LookSettings, Site, Visit, new_visitor_id
 from switchboard.text import clean_line
 
 from .. import wire
@@ -22,8 +22,6 @@ from .pages import clean_page
 WELCOME_LINES = 50
 
 _LOCALE_CHARS = 35
-_DETAIL_CHARS = 200
-_FIELDS = 20
 
 
 class PageOfHello(Struct, frozen=True):
@@ -33,6 +31,8 @@ class PageOfHello(Struct, frozen=True):
     title: str = ""
     referrer: str = ""
     visible: bool = True
+    opened: bool = False
+    """Whether the widget is, or was, open in this tab."""
 
 
 class Hello(Struct, frozen=True):
@@ -43,6 +43,8 @@ class Hello(Struct, frozen=True):
     token: str | None = None
     name: str | None = None
     locale: str | None = None
+    time_zone: str | None = None
+    """An IANA name; one that is not known counts as none."""
     room: str | None = None
 
 
@@ -89,22 +91,8 @@ class PageParams(Struct, frozen=True):
     url: str = ""
     title: str = ""
     visible: bool = True
-
-
-class Profile(Struct, frozen=True):
-    """Params of `profile`; what is absent stays as it was."""
-
-    token: str | None = None
-    name: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    fields: dict[str, str] | None = None
-
-
-class Profiled(Struct, frozen=True):
-    """Result of `profile`."""
-
-    visitor: VisitorData
+    opened: bool = False
+    """As in `hello`; once it was so, it stays so for the visit."""
 
 
 class Bye(Struct, frozen=True):
@@ -129,10 +117,12 @@ async def hello(web: Services, call: Call, params: Hello) -> Welcome:
     if token is not None:
         refuse_banned(web, token)
     known = await recall(web, token) if token else None
-    visit = _arriving(web, site, params, known)
+    visit = _arriving(web, call, site, params, known)
     if known is not None and known.spoken and known.details != visit.details:
         await web.talks.save_details(visit)
     visit = web.attendance.update(visit, call.caller.stream.number if call.caller.stream else None)
+    if params.page.visible:
+        web.attendance.active(visit.visitor)
     fresh = web.tokens.issue(visit, token.epoch if token else 0)
     cursor, lines = await _settle(web, call, visit, fresh)
     return Welcome(
@@ -152,26 +142,15 @@ async def hello(web: Services, call: Call, params: Hello) -> Welcome:
 
 
 async def page(web: Services, call: Call, params: PageParams) -> Nothing:
-    """The visitor reads another page, or hides or shows it."""
+    """The visitor reads another page, hides or shows it, or has opened the widget."""
     guest = await identify(web, call, params.token)
     found = clean_page(
         params.url, params.title, "", params.visible, guest.site.settings.presence.page_parameters
     )
     found = replace(found, referrer=guest.visit.page.referrer)
-    _update(web, call, guest, replace(guest.visit, page=found))
+    opened = guest.visit.opened or params.opened
+    _update(web, call, guest, replace(guest.visit, page=found, opened=opened))
     return NOTHING
-
-
-async def profile(web: Services, call: Call, params: Profile) -> Profiled:
-    """The visitor tells their name or how to reach them; stored once they have spoken."""
-    guest = await identify(web, call, params.token)
-    details = _merged(guest.visit.details, params)
-    if details != guest.visit.details:
-        visit = web.attendance.update(replace(guest.visit, details=details))
-        if visit.spoken:
-            await web.talks.save_details(visit)
-        guest.visit = visit
-    return Profiled(VisitorData(guest.visit.visitor, guest.visit.name))
 
 
 async def ping(web: Services, call: Call, params: Nobody) -> Nothing:
@@ -189,7 +168,7 @@ async def bye(web: Services, call: Call, params: Bye) -> Nothing:
     return NOTHING
 
 
-def _arriving(web: Services, site: Site, params: Hello, known: Visit | None) -> Visit:
+def _arriving(web: Services, call: Call, site: Site, params: Hello, known: Visit | None) -> Visit:
     visit = known or Visit(
         new_visitor_id(), site.key, web.settings.domains[0], since=web.clock.now()
     )
@@ -197,7 +176,12 @@ def _arriving(web: Services, site: Site, params: Hello, known: Visit | None) -> 
     changed = clean_page(
         page.url, page.title, page.referrer, page.visible, site.settings.presence.page_parameters
     )
-    visit = replace(visit, page=changed)
+    visit = replace(visit, page=changed, opened=visit.opened or page.opened)
+    if call.caller.browser:
+        visit = replace(visit, browser=call.caller.browser)
+    if params.time_zone is not None and params.time_zone in web.time_zones:
+        # One string for all visitors of a zone.
+        visit = replace(visit, time_zone=sys.intern(params.time_zone))
     if params.locale:
         visit = replace(visit, locale=clean_line(params.locale, _LOCALE_CHARS))
     if params.name and not visit.details.name:
@@ -241,19 +225,3 @@ def _update(web: Services, call: Call, guest: Guest, visit: Visit) -> None:
 def _widget_settings(site: Site) -> WidgetSettings:
     settings = site.settings
     return WidgetSettings(settings.title, settings.presence.on_load, settings.look)
-
-
-def _merged(details: Details, params: Profile) -> Details:
-    told: dict[str, object] = {}
-    if params.name is not None:
-        told["name"] = clean_line(params.name, NAME_CHARS)
-    if params.email is not None:
-        told["email"] = clean_line(params.email, _DETAIL_CHARS)
-    if params.phone is not None:
-        told["phone"] = clean_line(params.phone, _DETAIL_CHARS)
-    if params.fields is not None:
-        fields = dict(details.fields)
-        for key, value in params.fields.items():
-            fields[clean_line(key, NAME_CHARS)] = clean_line(value, _DETAIL_CHARS)
-        told["fields"] = dict(list(fields.items())[:_FIELDS])
-    return msgspec.structs.replace(details, **told)

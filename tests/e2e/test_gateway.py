@@ -300,7 +300,7 @@ class TestQuestions:
             ("{urn:xmpp:ping}ping", "result"),
             ("{jabber:iq:version}query", "Parley"),
             ("{http://jabber.org/protocol/disco#info}query", "urn:xmpp:receipts"),
-            ("{vcard-temp}vCard", "service-unavailable"),
+            ("{jabber:iq:last}query", "service-unavailable"),
         ],
     )
     async def test_answers(self, desk: Bridge, operator: Login, tag: str, answer: str) -> None:

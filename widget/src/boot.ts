@@ -60,10 +60,15 @@ export function boot(
 
   const events: TransportEvents = {
     greeting() {
-      const page = readPage(window)
-      const { url, title, visible } = page
-      reported = JSON.stringify({ url, title, visible })
-      return { site: options.site, page, name: options.name || undefined, locale: options.locale }
+      const page = readPage(window, tab)
+      reported = JSON.stringify(page)
+      return {
+        site: options.site,
+        page: { ...page, referrer: document.referrer },
+        name: options.name || undefined,
+        locale: options.locale,
+        time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      }
     },
     hello(result) {
       const first = !hello
@@ -126,7 +131,11 @@ export function boot(
     transport,
     local,
     tab,
-    emit: api.emit,
+    emit(name, data) {
+      api.emit(name, data)
+      // That the widget has been opened is news, once.
+      if (name === 'open') report()
+    },
     attach(next) {
       listener = next
       if (hello) next.hello(hello)
@@ -163,11 +172,11 @@ export function boot(
   }
 
   function report(): void {
-    const { url, title, visible } = readPage(window)
-    const page = JSON.stringify({ url, title, visible })
-    if (!live || page === reported) return
-    reported = page
-    transport.call('page', { url, title, visible }).catch(() => {
+    const page = readPage(window, tab)
+    const text = JSON.stringify(page)
+    if (!live || text === reported) return
+    reported = text
+    transport.call('page', page).catch(() => {
       reported = ''
     })
   }

@@ -1,15 +1,15 @@
+import type { Keep } from './storage'
 import type { Page } from './wire'
 
 /** A router sets the title some time after the address. */
 const SETTLE_MS = 300
 
-export function readPage(window: Window): Page {
-  const { document, location } = window
+export function readPage({ document, location }: Window, tab: Keep): Page {
   return {
     url: location.href,
     title: document.title,
-    referrer: document.referrer,
     visible: document.visibilityState === 'visible',
+    opened: tab.get('open') !== '',
   }
 }
 

@@ -41,8 +41,9 @@ export interface Hello {
 export interface Page {
   readonly url: string
   readonly title: string
-  readonly referrer: string
   readonly visible: boolean
+  /** Whether the visitor has opened the widget in this tab. */
+  readonly opened: boolean
 }
 
 /** The conversation with the site's operators; every other one is a room. */

@@ -74,7 +74,8 @@ describe('before anybody shows interest', () => {
       site: 'acme',
       name: 'Bo',
       locale: 'de',
-      page: { url: location.href, title: document.title, referrer: '', visible: true },
+      time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      page: { url: location.href, title: document.title, referrer: '', visible: true, opened: false },
     })
     expect(fetched).toEqual([])
   })
@@ -310,8 +311,26 @@ describe('the page', () => {
     await vi.advanceTimersByTimeAsync(400)
     vi.useRealTimers()
     expect(server.socket.calls('page').map(({ params }) => params)).toEqual([
-      { url: `${location.origin}/two`, title: 'Two', visible: true },
+      { url: `${location.origin}/two`, title: 'Two', visible: true, opened: false },
     ])
+  })
+
+  it('is told with the widget opened, once, and so on the next page', async () => {
+    await load()
+    await hello()
+    for (let click = 0; click < 3; click++) {
+      button().click()
+      await settle()
+    }
+    expect(server.socket.calls('page').map(({ params }) => params.opened)).toEqual([true])
+    button().click()
+    await settle()
+    forgetPage()
+    await load()
+    await hello()
+    expect(button().getAttribute('aria-expanded')).toBe('false')
+    expect(server.socket.last('hello').params.page.opened).toBe(true)
+    expect(server.socket.calls('page')).toEqual([])
   })
 
   it('says goodbye when it goes', async () => {
