@@ -28,6 +28,7 @@ from tests.e2e.support.site import Website, website  # noqa: E402
 IMAGES = ROOT / "docs" / "images"
 PASSWORD = "picture"
 COLOURS = ["#1c1f24", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#dcdfe4"]
+GROUNDS = ["#1c1f24", "#7a2f35", "#4a6b3c", "#7d6a3a", "#2c4a75", "#5f3a6e", "#2b6068", "#5c6370"]
 
 TALK = [
     ("visitor", "Hello! Is the quiet one in stock?"),
@@ -63,7 +64,7 @@ async def main() -> None:
 
 async def pictures(browser: Browser, parley: Parley, profanity: Profanity, shop: Website) -> None:
     """The widget in its states, and beside profanity."""
-    await profanity.connect("ann@localhost", PASSWORD, parley.prosody.c2s_port)
+    await profanity.connect("ann@localhost", PASSWORD, parley.server.c2s_port)
     page = await browser.new_page(viewport={"width": 760, "height": 720})
     await page.goto(f"{shop.url}/bicycles")
     widget = Widget(page)
@@ -136,10 +137,11 @@ async def beside(browser: Browser, page: Page, screen: str) -> None:
 
 def to_html(screen: str) -> str:
     """A terminal's screen with its colours (ECMA-48 SGR) as HTML."""
-    parts, colour, bold = [], "", False
+    parts, colour, ground, bold = [], "", "", False
     for number, piece in enumerate(re.split(r"\x1b\[([0-9;]*)m", screen)):
         if number % 2 == 0:
-            style = (f"color:{colour};" if colour else "") + ("font-weight:bold" if bold else "")
+            style = (f"color:{colour};" if colour else "") + ("font-weight:bold;" if bold else "")
+            style += f"background:{ground}" if ground else ""
             parts.append(f'<span style="{style}">{html.escape(piece)}</span>')
             continue
         for code in piece.split(";"):
@@ -153,6 +155,10 @@ def to_html(screen: str) -> str:
                 colour = COLOURS[value - 30]
             elif 90 <= value <= 97:
                 colour = COLOURS[value - 90]
+            if value in (0, 49):
+                ground = ""
+            elif 40 <= value <= 47:
+                ground = GROUNDS[value - 40]
     return "".join(parts)
 
 

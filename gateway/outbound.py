@@ -11,7 +11,6 @@ from .xml import Xml, element, escape, text
 NOTHING = Xml("")
 _ACTIVE = element("active", {"xmlns": ns.CHAT_STATES})
 _COMPOSING = element("composing", {"xmlns": ns.CHAT_STATES})
-_PAUSED = element("paused", {"xmlns": ns.CHAT_STATES})
 _NO_STORE = element("no-store", {"xmlns": ns.HINTS})
 _ASKS = Xml(
     _ACTIVE
@@ -76,8 +75,12 @@ def notice(from_jid: str, to_jid: str, body: str) -> Xml:
 
 
 def typing(from_jid: str, to_jid: str, composing: bool) -> Xml:
-    """A chat state alone (XEP-0085)."""
-    return _message(from_jid, to_jid, None, _COMPOSING if composing else _PAUSED, _NO_STORE)
+    """A chat state alone (XEP-0085 §5.3).
+
+    Who stops is active, not paused: Gajim and Pidgin write "paused composing a message" and "has
+    stopped typing" until the next line, also of a visitor who has emptied the field.
+    """
+    return _message(from_jid, to_jid, None, _COMPOSING if composing else _ACTIVE, _NO_STORE)
 
 
 def received(from_jid: str, to_jid: str, id: str) -> Xml:

@@ -228,7 +228,7 @@ class InProfanity:
 
     async def run(self) -> None:
         await self._profanity.connect(*self._account)
-        self._profanity._tmux("resize-window", "-x", "120", "-y", str(TALL))
+        self._profanity.resize(TALL)
         database = await eventually(
             lambda: next(self._profanity.folder.rglob("chatlog.db"), None), 10.0, "its chat log"
         )

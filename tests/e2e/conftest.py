@@ -10,13 +10,19 @@ from playwright.async_api import Browser
 
 from parley.private_prosody import PrivateProsody
 from tests.e2e.support.browser import chromium
+from tests.e2e.support.mcabber import Mcabber
 from tests.e2e.support.operator import Operator, Ping
 from tests.e2e.support.ports import free_port
 from tests.e2e.support.profanity import Profanity
 
 PASSWORD = "correct horse"
 
-MARKERS = {"prosody": "prosody", "profanity": "profanity", "browser": "chromium"}
+MARKERS = {
+    "prosody": "prosody",
+    "profanity": "profanity",
+    "mcabber": "mcabber",
+    "browser": "chromium",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
@@ -75,6 +81,14 @@ async def operator(
 def profanity(tmp_path: Path) -> Iterator[Profanity]:
     """A profanity that is not signed in yet; `await profanity.connect(…)`."""
     client = Profanity(tmp_path / "profanity")
+    yield client
+    client.kill()
+
+
+@pytest.fixture
+def mcabber(tmp_path: Path) -> Iterator[Mcabber]:
+    """An mcabber that is not signed in yet; `await mcabber.connect(…)`."""
+    client = Mcabber(tmp_path / "mcabber")
     yield client
     client.kill()
 

@@ -17,6 +17,7 @@ import pytest
 from parley.private_prosody import PrivateProsody, PrivateProsodyError
 from tests.e2e.conftest import PASSWORD
 from tests.e2e.support.ejabberd import PrivateEjabberd
+from tests.e2e.support.mcabber import Mcabber, Noted
 from tests.e2e.support.operator import Operator
 from tests.e2e.support.ports import free_port
 from tests.e2e.support.profanity import Profanity
@@ -289,6 +290,54 @@ class TestProfanity:
         bob = await operator("bob")
         bob.send_message_to("ann@localhost", "still there?", request_receipt=True)
         await bob.wait_for(lambda stanza: stanza.receipt_for is not None)
+
+
+class TestMcabber:
+    """The real mcabber."""
+
+    async def test_it_talks_with_a_scripted_operator(
+        self, prosody: PrivateProsody, operator: Login, mcabber: Mcabber
+    ) -> None:
+        """Subscriptions, presence, messages and typing are seen on both sides, and noted."""
+        bob = await operator("bob")
+        await mcabber.connect("ann@localhost", PASSWORD, prosody.c2s_port)
+        mcabber.command("/add bob@localhost")
+        await bob.wait_for(lambda stanza: stanza.type == "subscribe")
+        bob.send_presence_to("ann@localhost", "subscribed")
+        bob.send_presence_to("ann@localhost", "subscribe")
+        await mcabber.open_chat("bob@localhost")
+        await mcabber.wait_for("wants to subscribe")
+        assert bob.presence_of("ann@localhost") is None
+        mcabber.command("/authorization allow bob@localhost")
+        await eventually(lambda: bob.presence_of("ann@localhost"), 10.0)
+        bob.send_availability("away", "reading /prices")
+        await eventually(lambda: mcabber.availability("bob@localhost") == "away", 10.0)
+        await eventually(lambda: mcabber.status("bob@localhost") == "reading /prices", 10.0)
+
+        sent = bob.send_message_to("ann@localhost", "hello\nann", request_receipt=True)
+        await bob.wait_for(lambda stanza: stanza.receipt_for == sent)
+        await mcabber.wait_for("<== hello")
+        bob.send_chat_state("ann@localhost", "composing")
+        await eventually(mcabber.is_typing, 10.0, mcabber.screen)
+        bob.send_chat_state("ann@localhost", "paused")
+        await eventually(lambda: not mcabber.is_typing(), 10.0, mcabber.screen)
+
+        mcabber.type_text("hello ")
+        await bob.wait_for(lambda stanza: stanza.chat_state == "composing")
+        mcabber.type("bob")
+        await bob.wait_for_message("hello bob", "ann@localhost")
+        mcabber.say_to("bob@localhost", "by the FIFO €")
+        await bob.wait_for_message("by the FIFO €", "ann@localhost")
+        await mcabber.wait_for("--> by the FIFO €")
+        assert mcabber.history("bob@localhost") == [
+            Noted(True, "hello\nann"),
+            Noted(False, "hello bob"),
+            Noted(False, "by the FIFO €"),
+        ]
+        await bob.logout()
+        await eventually(lambda: mcabber.availability("bob@localhost") == "offline", 10.0)
+        assert mcabber.availability("nobody@localhost") == ""
+        await mcabber.quit()
 
 
 PAGE = """<!doctype html><title>A page</title><parley-chat></parley-chat><script>

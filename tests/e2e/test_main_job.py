@@ -199,6 +199,20 @@ async def test_a_reload_keeps_the_talk(parley: Parley, visitor: Widget, operator
     assert await visitor.texts() == ["one", "while you looked away"]
 
 
+async def test_the_visitor_sees_that_it_was_read(
+    parley: Parley, visitor: Widget, operator: Login
+) -> None:
+    """`Read` stands below a line once the operator's client has displayed it (XEP-0333)."""
+    ann = await operator("ann")
+    jid = await visitor_name(parley, ann)
+    await visitor.open()
+    await visitor.say("one")
+    line = await ann.wait_for_message("one", jid)
+    await visitor.wait_for_status("Delivered")
+    ann.send_displayed(jid, line.id)
+    await visitor.wait_for_status("Read")
+
+
 async def test_a_reply_to_a_visitor_who_has_gone_is_shown_on_return(
     parley: Parley, visitor: Widget, operator: Login, shop: Website
 ) -> None:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
-import signal
-import subprocess
 import time
-import unicodedata
 from pathlib import Path
 
+from tests.e2e.support.terminal import COLUMNS, Terminal, from_column, matches
 from tests.e2e.support.wait import eventually
 
-COLUMNS = 120
-ROWS = 40
 ROSTER_PERCENT = 35
 RED = "31"
 
@@ -88,8 +82,11 @@ class Profanity:
 
     def __init__(self, folder: Path, *, receipts: bool = True, reconnect_seconds: int = 2) -> None:
         self.folder = folder
-        self._socket = f"parley-{secrets.token_hex(6)}"
-        self._pids: list[int] = []
+        self._terminal = Terminal(
+            "profanity",
+            folder,
+            {"XDG_CONFIG_HOME": str(folder / "config"), "XDG_DATA_HOME": str(folder / "data")},
+        )
         self._write(
             "config/profanity/profrc",
             _PREFERENCES.format(
@@ -104,25 +101,18 @@ class Profanity:
         self._write(
             "data/profanity/accounts", _ACCOUNT.format(jid=jid, password=password, port=port)
         )
-        self._tmux(
-            *("-f", "/dev/null", "new-session", "-d", "-x", str(COLUMNS), "-y", str(ROWS)),
-            f"exec profanity -a {jid}",
-        )
-        self._tmux("set-option", "-g", "escape-time", "0")
-        self._pids = [
-            int(pid) for pid in self._tmux("display-message", "-p", "#{pane_pid} #{pid}").split()
-        ]
+        self._terminal.start(f"profanity -a {jid}")
         await self.wait_for("logged in successfully", timeout)
 
     # What it shows
 
     def screen(self) -> str:
         """Gives the screen as text, a line per row."""
-        return self._tmux("capture-pane", "-p")
+        return self._terminal.screen()
 
     def screen_ansi(self) -> str:
         """Gives the screen with its colours as ANSI sequences."""
-        return self._tmux("capture-pane", "-p", "-e")
+        return self._terminal.screen_ansi()
 
     def has_receipt(self, body: str) -> bool:
         """Whether the line that ends with `body`, written here, was confirmed (XEP-0184).
@@ -136,23 +126,14 @@ class Profanity:
 
     async def wait_for(self, text: str | re.Pattern[str], timeout: float = 15.0) -> str:
         """Gives the screen as soon as it shows `text`, or matches it."""
-
-        def shown() -> str | None:
-            screen = self.screen()
-            found = text in screen if isinstance(text, str) else text.search(screen)
-            return screen if found else None
-
-        return await eventually(
-            shown, timeout, lambda: f"{text!r} on profanity's screen:\n{self.screen()}"
-        )
+        return await self._terminal.wait_for(text, timeout)
 
     async def wait_for_roster(self, text: str | re.Pattern[str], timeout: float = 15.0) -> str:
         """Gives the contact list as soon as it shows `text`, or matches it."""
 
         def shown() -> str | None:
             roster = self.roster_text()
-            found = text in roster if isinstance(text, str) else text.search(roster)
-            return roster if found else None
+            return roster if matches(text, roster) else None
 
         return await eventually(
             shown, timeout, lambda: f"{text!r} in profanity's roster:\n{self.screen()}"
@@ -163,7 +144,31 @@ class Profanity:
         self.show_window(1)
         first = COLUMNS - COLUMNS * ROSTER_PERCENT // 100
         rows = self.screen().splitlines()[1:-2]
-        return "\n".join(_from_column(row, first).rstrip() for row in rows).strip("\n")
+        return "\n".join(from_column(row, first).rstrip() for row in rows).strip("\n")
+
+    def availability(self, contact: str) -> str:
+        """Gives a contact's availability: `online`, `away`, …; `` for one that is not listed.
+
+        Of a contact that is offline it shows the name alone. Goes to the first window.
+        """
+        found = self._presence(contact)
+        return "" if found is None else found[1] or "offline"
+
+    def status(self, contact: str) -> str:
+        """Gives a contact's status as far as it is shown; goes to the first window."""
+        found = self._presence(contact)
+        return "" if found is None else found[2] or ""
+
+    def _presence(self, contact: str) -> re.Match[str] | None:
+        return re.search(
+            rf"^ +{re.escape(contact)}$(?:\n {{5}}(\w+)(?: \"(.*))?$)?",
+            self.roster_text(),
+            re.MULTILINE,
+        )
+
+    def is_typing(self) -> bool:
+        """Whether the contact of the chat that is shown is typing (XEP-0085)."""
+        return "(typing...)" in self.screen().split("\n", 1)[0]
 
     # What a person does
 
@@ -174,11 +179,11 @@ class Profanity:
 
     def type_text(self, text: str) -> None:
         """Types text without Enter; in a chat the contact sees that as typing."""
-        self._tmux("send-keys", "-l", "--", text)
+        self._terminal.type_text(text)
 
     def press(self, *keys: str) -> None:
         """Presses keys by tmux's names, such as `Enter`, `M-2`, `BSpace`."""
-        self._tmux("send-keys", *keys)
+        self._terminal.press(*keys)
 
     def show_window(self, number: int) -> None:
         """Goes to window 1 (the console) to 10."""
@@ -194,6 +199,10 @@ class Profanity:
             lambda: f"a chat window titled {contact}:\n{self.screen()}",
         )
 
+    def resize(self, rows: int) -> None:
+        """Makes the screen so many rows high."""
+        self._terminal.resize(rows)
+
     def close_chat(self) -> None:
         """Closes the chat window that is shown."""
         self.type("/close")
@@ -201,59 +210,13 @@ class Profanity:
     async def quit(self) -> None:
         """Signs out and ends it."""
         self.type("/quit")
-        await eventually(lambda: not self._alive(), 5.0, "profanity ends")
+        await self._terminal.ended()
 
     def kill(self) -> None:
         """Ends it and its tmux at once, whatever state they are in."""
-        for pid in self._pids:
-            if _runs(pid):
-                os.kill(pid, signal.SIGKILL)
-        self._pids = []
-        folder = Path(os.environ.get("TMUX_TMPDIR", "/tmp")) / f"tmux-{os.geteuid()}"
-        (folder / self._socket).unlink(missing_ok=True)
-
-    def _alive(self) -> bool:
-        return any(_runs(pid) for pid in self._pids)
+        self._terminal.kill()
 
     def _write(self, name: str, text: str) -> None:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
-
-    def _tmux(self, *arguments: str) -> str:
-        ran = subprocess.run(
-            ["tmux", "-L", self._socket, "-u", *arguments],
-            env={
-                "HOME": str(self.folder),
-                "PATH": os.environ["PATH"],
-                "XDG_CONFIG_HOME": str(self.folder / "config"),
-                "XDG_DATA_HOME": str(self.folder / "data"),
-                "TERM": "xterm-256color",
-                "LANG": "C.UTF-8",
-            },
-            capture_output=True,
-            timeout=10,
-            check=False,
-        )
-        if ran.returncode != 0:
-            raise AssertionError(f"tmux {arguments}: {ran.stderr.decode(errors='replace')}")
-        return ran.stdout.decode(errors="replace")
-
-
-def _runs(pid: int) -> bool:
-    """Whether the process is there and no zombie (a tmux server is nobody's child)."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-def _from_column(row: str, first: int) -> str:
-    """Gives what stands in `row` from the display column `first` on; wide characters take two."""
-    column = 0
-    for index, character in enumerate(row):
-        if column >= first:
-            return row[index:]
-        column += 2 if unicodedata.east_asian_width(character) in "WF" else 1
-    return ""
