@@ -100,7 +100,7 @@ def test_each_claim_is_shown(row: Row) -> None:
         assert function in functions(tree), f"{name} is not there"
 
 
-@pytest.mark.parametrize("feature", (*FEATURES, *OF_CONTACTS))
+@pytest.mark.parametrize("feature", [*FEATURES, *OF_CONTACTS])
 def test_each_feature_is_claimed(feature: str) -> None:
     """What disco#info answers belongs to a row."""
     assert [row.address for row in rows() if feature in row.namespaces]
