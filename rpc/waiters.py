@@ -5,10 +5,11 @@ server-sent events, a waiting poll) is a position in the log. The seat listens t
 all of them, and stays a while longer than the grace period, so that it knows where the log ends:
 a poll with nothing new and an idle socket cost no SQL.
 
-Delivery: the seat listens before anything is read. A line that comes by the bus and stands right
+Delivery: the seat listens before anything is read. A row that comes by the bus and stands right
 after a reader's position is pushed as it is; whoever stands elsewhere reads the store, one read
 at a time per reader, until it is at the end again. So a lost hint only delays, and a full
-connection holds a position instead of a queue.
+connection holds a position instead of a queue. A position moves over every row, whatever a visitor
+is told of it (`rows.event_of`).
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from typing import TYPE_CHECKING
 
 from switchboard import events
 from switchboard.errors import RetryLater
-from switchboard.model import Cursor, Message, SenderKind, Visit
+from switchboard.model import Act, Cursor, Message, SenderKind, Visit
 from switchboard.ports import Unsubscribe
 from switchboard.reception.talks import visitor_sender
 
 from . import wire
 from .readers import Reader
+from .rows import event_of
 from .tokens import Place, mark_of
 
 if TYPE_CHECKING:
@@ -93,11 +95,11 @@ class Seat:
         self.visitor = visitor
         self.watch = watch
         self.head = 0
-        """The last line that this node knows of."""
+        """The seq of the last row that this node knows of."""
         self.readers: tuple[Reader, ...] = ()
         self._known = False
         self._end = (0, 0)
-        """The last line read or heard of: its seq and mark."""
+        """The last row read or heard of: its seq and mark."""
         self._desk_delivered = self._desk_read = 0
         self._own_delivered = self._own_read = 0
         self._typings = 0
@@ -148,8 +150,25 @@ class Seat:
             self.has(lines[0])
         return not place.mark or place.mark == self._end[1]
 
+    async def end(self) -> Place:
+        """The log's end by the store, for a reader to begin at. Raises RetryLater."""
+        await self.learn(spoken=True)
+        while head := self.head:
+            rows = await self._seats.talks.read(self.visitor, head - 1, _CHUNK)
+            if rows:
+                self.has(rows[-1])
+                self.head = max(self.head, rows[-1].seq)
+                if len(rows) < _CHUNK:
+                    return Place(rows[-1].seq, mark=mark_of(rows[-1]))
+            else:
+                # A hint was wrong, or the rows have been removed.
+                await self.learn(spoken=True, again=True)
+                if self.head == head:
+                    return Place(head)
+        return Place(0)
+
     def has(self, message: Message) -> None:
-        """A line of the log that was read; the last one is remembered."""
+        """A row of the log that was read; the last one is remembered."""
         if message.seq >= self._end[0]:
             self._end = (message.seq, mark_of(message))
 
@@ -258,9 +277,10 @@ class Seat:
                 pass
 
     def _committed(self, message: Message) -> None:
-        if self._typing:
+        if self._typing and message.act is Act.SAY:
             self._typing.pop(message.sender.id, None)
-        self._seats.spoken(self.visitor, message.sender.kind)
+        if message.act is not Act.NOTE:  # operators among themselves are no talk with the visitor
+            self._seats.spoken(self.visitor, message.sender.kind)
         self.has(message)
         if message.seq == 1:
             self._known = True  # the log begins before our eyes
@@ -291,9 +311,11 @@ class Seat:
             if reader.ready():
                 reader.push(data)
 
-    def _give(self, reader: Reader, message: Message) -> None:
-        reader.seq, reader.mark = message.seq, mark_of(message)
-        reader.push(wire.MessageData(wire.line(message, self.visitor)))
+    def _give(self, reader: Reader, row: Message) -> None:
+        reader.seq, reader.mark = row.seq, mark_of(row)
+        event = event_of(row, self.visitor, self._seats.clock.now())
+        if event is not None:
+            reader.push(event)
 
     def _give_receipts(self, reader: Reader) -> None:
         if self._desk_read > reader.read:

@@ -25,6 +25,11 @@ may be repeated freely. Reconnecting: the client keeps the `cursor` of the last 
 handled and gives it to `resume` (on a socket), `poll` or a new stream; what came after it follows
 in the log's order, each line once, or else the event `reset` asks for a new `hello`.
 
+Changes: a correction, a retraction or a reaction is a row of the log like a line, with a `seq` of
+its own, so a cursor meets it; the event names the line that it changes, whose `seq` stays. Lines
+come as they stand: an event that changes one may tell what it has long been, and is to be applied
+all the same. Some rows bring a visitor nothing, so seqs of lines have gaps.
+
 Error codes: -32700 no JSON, -32600 no call, -32601 no such method here, -32602 wrong params
 (these four with `reason` `invalid`), -32603 a fault of ours (`internal`), -32000 anything that
 the switchboard refuses, told apart by `reason`.
@@ -39,7 +44,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
-from switchboard.model import DeskState, Message, Sender, SenderKind
+from switchboard.model import Attachment, DeskState, Message, Sender, SenderKind
 
 BATCH_CALLS = 50
 DESK = "desk"
@@ -119,8 +124,15 @@ class From(Struct, frozen=True, omit_defaults=True):
     own: bool = field(default=False, name="self")
 
 
+class Reacted(Struct, frozen=True):
+    """An emoji on a line, and all who chose it."""
+
+    emoji: str
+    by: tuple[From, ...] = field(name="from")
+
+
 class Line(Struct, frozen=True, omit_defaults=True):
-    """A `Message` of the protocol."""
+    """A `Message` of the protocol, as it stands after all changes; `edited` is when."""
 
     conversation: str
     seq: int
@@ -128,13 +140,47 @@ class Line(Struct, frozen=True, omit_defaults=True):
     sender: From = field(name="from")
     body: str
     at: str
+    edited: str = ""
+    retracted: bool = False
     reply_to: int | None = None
+    reactions: tuple[Reacted, ...] = ()
+    attachment: Attachment | None = None
 
 
 class MessageData(Struct, frozen=True):
     """Data of the event `message`."""
 
     message: Line
+
+
+class EditedData(Struct, frozen=True):
+    """Data of the event `edited`: the line `seq` has another text."""
+
+    to: str
+    seq: int
+    body: str
+    at: str
+
+
+class RetractedData(Struct, frozen=True):
+    """Data of the event `retracted`: of the line `seq` only its place is left."""
+
+    to: str
+    seq: int
+
+
+class ReactionsData(Struct, frozen=True):
+    """Data of the event `reactions`: all that there are on the line `seq`."""
+
+    to: str
+    seq: int
+    reactions: tuple[Reacted, ...]
+
+
+class PushData(Struct, frozen=True):
+    """Data of the event `push`: the page is to go to an address of the site."""
+
+    url: str
 
 
 class ReceiptData(Struct, frozen=True):
@@ -164,10 +210,24 @@ class ResetData(Struct, frozen=True):
     """Data of the event `reset`."""
 
 
-EventData = MessageData | ReceiptData | TypingData | DeskData | ResetData
+EventData = (
+    MessageData
+    | EditedData
+    | RetractedData
+    | ReactionsData
+    | PushData
+    | ReceiptData
+    | TypingData
+    | DeskData
+    | ResetData
+)
 
 _TYPES: dict[type, str] = {
     MessageData: "message",
+    EditedData: "edited",
+    RetractedData: "retracted",
+    ReactionsData: "reactions",
+    PushData: "push",
     ReceiptData: "receipt",
     TypingData: "typing",
     DeskData: "desk",
@@ -263,7 +323,18 @@ def line(message: Message, visitor: str) -> Line:
         sender=sender(message.sender, visitor),
         body=message.body,
         at=rfc3339(message.at),
+        edited=rfc3339(message.edited_at) if message.edited_at and not message.retracted else "",
+        retracted=message.retracted,
         reply_to=message.reply_to,
+        reactions=reactions(message, visitor),
+        attachment=message.attachment,
+    )
+
+
+def reactions(message: Message, visitor: str) -> tuple[Reacted, ...]:
+    """The reactions that a row carries, as that visitor sees them."""
+    return tuple(
+        Reacted(one.emoji, tuple(sender(by, visitor) for by in one.by)) for one in message.reactions
     )
 
 

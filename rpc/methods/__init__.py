@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..callers import Call
 from ..services import Services
-from . import details, events, talk, visit
+from . import amend, details, events, talk, visit
 from .answers import Nothing
 
 
@@ -24,6 +24,9 @@ METHODS = {
     "hello": Method(visit.hello, visit.Hello, visit.Welcome),
     "resume": Method(events.resume, events.Resume, events.Resumed, socket_only=True),
     "say": Method(talk.say, talk.Say, talk.Said),
+    "edit": Method(amend.edit, amend.Edit, Nothing),
+    "retract": Method(amend.retract, amend.Retract, Nothing),
+    "react": Method(amend.react, amend.React, Nothing),
     "poll": Method(events.poll, events.PollParams, events.Polled),
     "typing": Method(talk.typing, talk.TypingParams, Nothing),
     "page": Method(visit.page, visit.PageParams, Nothing),

@@ -119,7 +119,9 @@ async def history(web: Services, call: Call, params: History) -> Lines:
     limit = min(params.limit, HISTORY_LIMIT)
     found = await web.talks.history(visitor, params.before, limit)
     lines = [wire.line(message, visitor) for message in found]
-    return Lines(lines, more=bool(found) and found[0].seq > 1)
+    # Below a full page there may be nothing but rows that are no lines.
+    more = len(found) == limit and bool(await web.talks.history(visitor, found[0].seq, 1))
+    return Lines(lines, more)
 
 
 async def _has_spoken(web: Services, before: Visit) -> None:

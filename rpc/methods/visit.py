@@ -8,14 +8,21 @@ import sys
 from msgspec import Struct
 from msgspec.structs import replace
 
-from switchboard.model import NAME_CHARS, LookSettings, Site, Visit, new_visitor_id
+from switchboard.model import (
+    NAME_CHARS,
+    LookSettings,
+    Message,
+    Site,
+    Visit,
+    new_visitor_id,
+)
 from switchboard.text import clean_line
 
 from .. import wire
 from ..admission import TooManyVisitors
 from ..callers import Call, Guest, identify, read_token, recall, refuse_banned
 from ..services import Services
-from ..tokens import Place, StreamCursor, VisitorToken, mark_of
+from ..tokens import Place, StreamCursor, VisitorToken
 from .answers import NOTHING, Nothing, Room
 from .pages import clean_page
 
@@ -79,6 +86,8 @@ class Welcome(Struct, frozen=True):
     desk: wire.DeskData
     cursor: str
     messages: list[wire.Line]
+    more: bool
+    """Whether there are lines before these."""
     rooms: list[Room]
     settings: WidgetSettings
     limits: Limits
@@ -125,12 +134,14 @@ async def hello(web: Services, call: Call, params: Hello) -> Welcome:
         web.attendance.active(visit.visitor)
     fresh = web.tokens.issue(visit, token.epoch if token else 0)
     cursor, lines = await _settle(web, call, visit, fresh)
+    messages = [wire.line(line, visit.visitor) for line in lines[-WELCOME_LINES:]]
     return Welcome(
         token=web.tokens.text(fresh),
         visitor=VisitorData(visit.visitor, visit.name),
         desk=web.seats.watch(site.key).desk,
         cursor=web.cursors.text(visit.visitor, cursor),
-        messages=lines,
+        messages=messages,
+        more=len(lines) > len(messages),
         rooms=[],
         settings=_widget_settings(site),
         limits=Limits(
@@ -192,8 +203,12 @@ def _arriving(web: Services, call: Call, site: Site, params: Hello, known: Visit
 
 async def _settle(
     web: Services, call: Call, visit: Visit, token: VisitorToken
-) -> tuple[StreamCursor, list[wire.Line]]:
-    """Seats the visitor first and reads the last lines then, so that nothing falls between."""
+) -> tuple[StreamCursor, list[Message]]:
+    """Seats the visitor first and reads then, so that nothing falls between.
+
+    The log's end comes before the lines: what is changed after it is told again by an event.
+    Gives a line more than are shown, if there is one.
+    """
     seat = web.seats.seat(visit)
     tag = secrets.randbits(31)
     stream = call.caller.stream
@@ -201,20 +216,14 @@ async def _settle(
         stream.follow(token, seat, tag)
     else:
         seat.told(tag)
-    lines = []
-    if visit.spoken:
-        await seat.learn(spoken=True)
-        lines = await web.talks.history(visit.visitor, None, WELCOME_LINES)
     place = Place(0)
-    if lines:
-        seat.has(lines[-1])
-        place = Place(lines[-1].seq, mark=mark_of(lines[-1]))
+    lines: list[Message] = []
+    if visit.spoken:
+        place = await seat.end()
+        lines = await web.talks.history(visit.visitor, place.seq + 1, WELCOME_LINES + 1)
     if stream is not None:
         stream.stand_at(place)
-    return (
-        StreamCursor(tag, {wire.DESK: place}),
-        [wire.line(message, visit.visitor) for message in lines],
-    )
+    return StreamCursor(tag, {wire.DESK: place}), lines
 
 
 def _update(web: Services, call: Call, guest: Guest, visit: Visit) -> None:

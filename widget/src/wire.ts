@@ -12,6 +12,20 @@ export interface Sender {
   readonly self?: boolean
 }
 
+/** One emoji on a message, and all who chose it. */
+export interface Reaction {
+  readonly emoji: string
+  readonly from: readonly Sender[]
+}
+
+/** A file that a message points to; `size` in octets, where anybody knows it. */
+export interface Attachment {
+  readonly url: string
+  readonly name: string
+  readonly size?: number
+}
+
+/** As it stands after all changes. Some of a log's seqs are no messages: there are gaps. */
 export interface Message {
   readonly conversation: string
   readonly seq: number
@@ -21,6 +35,9 @@ export interface Message {
   readonly at: string
   readonly edited?: unknown
   readonly retracted?: unknown
+  readonly reply_to?: number
+  readonly reactions?: readonly Reaction[] | undefined
+  readonly attachment?: Attachment | undefined
 }
 
 export interface Settings {
@@ -34,6 +51,8 @@ export interface Hello {
   readonly desk: Desk
   readonly cursor: string
   readonly messages: readonly Message[]
+  /** Whether the log has messages before these. */
+  readonly more: boolean
   readonly settings: Settings
   readonly limits: { readonly message_chars: number }
 }
@@ -49,7 +68,7 @@ export interface Page {
 /** The conversation with the site's operators; every other one is a room. */
 export const DESK = 'desk'
 
-export const isOwn = ({ from }: Message): boolean => from.self ?? from.kind === 'visitor'
+export const isOwn = ({ from }: { readonly from: Sender }): boolean => from.self ?? from.kind === 'visitor'
 
 /**
  * A call that brought no result. `reason` is the server's word; `unavailable` is also what a lost

@@ -292,6 +292,45 @@ describe('the talk', () => {
     expect(find('[role=dialog] .notice').textContent).toBe('No connection. Trying again…')
   })
 
+  it('goes where an operator sends it, within its own site', async () => {
+    await open()
+    const there = `${location.origin}${location.pathname}#there`
+    server.socket.event('push', { url: there }, 'c2')
+    expect(location.href).toBe(there)
+    expect(bodies()).toEqual([])
+    location.hash = ''
+  })
+
+  it.each(['https://shop.example/offer', 'http://localhost.evil.example/', 'http://a@b.example/'])(
+    'only suggests %s, which is elsewhere',
+    async (url) => {
+      await open()
+      const before = location.href
+      server.socket.event('push', { url }, 'c2')
+      expect(location.href).toBe(before)
+      expect(find('.line').textContent).toBe(`Notice: A page for you: ${url}`)
+      expect(find<HTMLAnchorElement>('.line a').rel).toBe('noopener noreferrer nofollow')
+    },
+  )
+
+  it.each(['javascript:document.title="pushed"', 'null/', 'data:text/html,x', '/relative', ''])('has %j for text', async (url) => {
+    await open()
+    server.socket.event('push', { url }, 'c2')
+    expect(document.title).not.toBe('pushed')
+    expect(find('.line').textContent).toBe(`Notice: A page for you: ${url}`)
+    expect(find('.line a')).toBeNull()
+  })
+
+  it('fetches the panel for a push that comes before anybody opened it', async () => {
+    await load()
+    await hello()
+    server.socket.event('push', { url: `${location.origin}${location.pathname}#there` }, 'c2')
+    await settle()
+    expect(fetched).toEqual(['panel'])
+    expect(location.hash).toBe('#there')
+    location.hash = ''
+  })
+
   it('shows text as text', async () => {
     await open()
     server.socket.event('message', { message: fromDesk(1, '<img src=x onerror=alert(1)>') }, 'c2')

@@ -166,6 +166,76 @@ describe('the log', () => {
   })
 })
 
+describe('a message', () => {
+  const file = { url: 'https://files.example/a%20b.pdf?x=1', name: 'a b.pdf', type: 'application/pdf', size: 12_345 }
+  const ada = { kind: 'operator', id: 'o-1', name: 'Ada' } as const
+  const me = { kind: 'visitor', id: 'v-1', name: 'Visitor', self: true } as const
+  const talk = [
+    own(1, 'a', 'x'.repeat(4000)),
+    fromDesk(2, 'Good <b>morning</b>', { reply_to: 1, edited: AT, reactions: [{ emoji: '👍', from: [ada, me] }, { emoji: '<i>', from: [me] }] }),
+    fromDesk(3, file.url, { attachment: file }),
+    fromDesk(4, 'look at this', { attachment: { url: 'https://files.example/raw', name: '' }, reply_to: 99 }),
+    fromDesk(5, '', { retracted: true }),
+    fromDesk(6, 'why?', { reply_to: 5 }),
+  ]
+  const texts = (selector: string): (string | null)[] =>
+    [...document.querySelectorAll(`[role=log] ${selector}`)].map(({ textContent }) => textContent)
+
+  it('renders', () => {
+    show(log()).render({ ...state, messages: talk, waiting: [] })
+    expect(texts('.reaction')).toEqual(['👍 2', '<i> 1'])
+    expect(query('.reaction').getAttribute('aria-label')).toBe('👍 Ada, You')
+    expect(texts('.quote')).toEqual([`Reply to You: ${'x'.repeat(99)}`, 'Reply to Ada: This message was removed'])
+    expect(texts('.card')).toEqual(['a b.pdf 13 kB', 'https://files.example/raw'])
+    expect(texts('.bubble.theirs:not(.card)')).toEqual(['Good <b>morning</b>', 'look at this', 'why?'])
+    expect(texts('.gone')).toEqual(['This message was removed'])
+    expect(texts('.meta').filter((text) => text?.endsWith('· edited'))).toHaveLength(1)
+  })
+  it('is accessible', async () => {
+    show(log()).render({ ...state, messages: talk })
+    expect(await faults()).toEqual([])
+  })
+  it('asks nobody for its file before a click', () => {
+    show(log()).render({ ...state, messages: talk })
+    const card = query('.card') as HTMLAnchorElement
+    expect([card.href, card.target, card.rel]).toEqual([file.url, '_blank', 'noopener noreferrer nofollow'])
+    const loading = 'img, picture, video, audio, iframe, object, embed, link, script, style, [src], [srcset], [style], [ping]'
+    expect(document.querySelectorAll(loading)).toHaveLength(0)
+  })
+  it.each(['javascript:alert(1)', 'data:text/html,x', 'file:///etc/passwd', '//evil.example/x', ' https://evil.example', 'https://', 'blob:https://a/b', ''])(
+    'shows a file at %j as text and nothing else',
+    (url) => {
+      const hostile = fromDesk(1, url || 'x', { attachment: { url, name: '<img src=x onerror=alert(1)>' } })
+      show(log()).render({ ...state, messages: [hostile], waiting: [] })
+      expect(document.querySelectorAll('.card, img, a[href^="javascript:" i], a[href^="data:" i]')).toHaveLength(0)
+      expect(texts('.bubble')).toEqual([url || 'x'])
+    },
+  )
+  it('has names, quotes and emoji as text only', () => {
+    const evil = '<img src=x onerror=alert(1)>'
+    const from = { ...ada, name: evil }
+    const messages = [
+      fromDesk(1, evil, { from }),
+      fromDesk(2, evil, { from, reply_to: 1, reactions: [{ emoji: evil, from: [from] }], attachment: { url: `https://a.example/"${evil}`, name: evil } }),
+    ]
+    show(log()).render({ ...state, messages, waiting: [] })
+    expect(document.querySelectorAll('img')).toHaveLength(0)
+    expect(texts('.quote')).toEqual([`Reply to ${evil}: ${evil}`])
+    expect(texts('.card')).toEqual([evil])
+  })
+  it('changes only where it has changed, so that nothing is announced again', () => {
+    const component = show(log())
+    const render = (more: object) => component.render({ ...state, messages: [fromDesk(1, 'text', more)], waiting: [] })
+    render({})
+    const [name, bubble, time] = query('.row').childNodes
+    render({ reactions: [{ emoji: '👍', from: [ada] }] })
+    expect([...query('.row').childNodes]).toEqual([name, bubble, query('.reactions'), time])
+    render({ reactions: [] })
+    expect([...query('.row').childNodes].slice(0, 2)).toEqual([name, bubble])
+    expect(texts('.row > *')).toHaveLength(3)
+  })
+})
+
 describe('the composer', () => {
   it('renders', () => {
     show(composer())

@@ -221,6 +221,7 @@ export const helloOf = (messages: readonly Message[] = [], more: Partial<Hello> 
   desk: { state: 'online', name: 'Acme' },
   cursor: 'cursor-1',
   messages,
+  more: false,
   settings: { title: 'Acme Outfitters' },
   limits: { message_chars: 4000 },
   ...more,

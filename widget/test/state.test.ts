@@ -70,13 +70,18 @@ describe('own messages', () => {
 })
 
 describe('the log', () => {
-  it('is replaced where a hello leaves a gap, and keeps what is older where it does not', () => {
+  it('is what a hello says and nothing older, of which a change may have been missed', () => {
     const old = run([greeted([fromDesk(1), fromDesk(2)])])
-    const overlapping = run([greeted([fromDesk(2), fromDesk(3)])], old)
-    expect(overlapping.messages.map(({ seq }) => seq)).toEqual([1, 2, 3])
-    const gap = run([greeted([fromDesk(9), fromDesk(10)])], old)
-    expect(gap.messages.map(({ seq }) => seq)).toEqual([9, 10])
-    expect(gap.more).toBe(true)
+    for (const seqs of [[2, 3], [3, 4], [9, 10]]) {
+      const again = run([greeted(seqs.map((seq) => fromDesk(seq)), { more: true })], old)
+      expect(again.messages.map(({ seq }) => seq)).toEqual(seqs)
+      expect(again.more).toBe(true)
+    }
+  })
+
+  it('has more before it only if the server says so: it may begin with what is no message', () => {
+    expect(run([greeted([fromDesk(4), fromDesk(7)])]).more).toBe(false)
+    expect(run([greeted([fromDesk(2)], { more: true })]).more).toBe(true)
   })
 
   it('begins anew with a new visitor, while what waits stays', () => {
@@ -108,6 +113,26 @@ describe('the log', () => {
     ])
     expect(state.messages[0]).toMatchObject({ body: 'better', edited: true })
     expect(state.messages[1]).toMatchObject({ body: '', retracted: true })
+  })
+
+  it('shows the reactions told last, and none on what is removed', () => {
+    const reactions = (emoji: string[]): Event =>
+      wire('reactions', { to: 'desk', seq: 1, reactions: emoji.map((emoji) => ({ emoji, from: [] })) })
+    const file = { url: 'https://files.example/a', name: 'a' }
+    let state = run([greeted([fromDesk(1, 'x', { attachment: file })]), reactions(['👍']), reactions(['🎉', '👍']), wire('edited', { to: 'desk', seq: 1, body: 'y' })])
+    expect(state.messages[0]!.reactions!.map(({ emoji }) => emoji)).toEqual(['🎉', '👍'])
+    state = run([wire('retracted', { to: 'desk', seq: 1 })], state)
+    expect(state.messages[0]).toMatchObject({ body: '', edited: undefined, reactions: undefined, attachment: undefined })
+  })
+
+  it('takes a change of what is not here for nothing', () => {
+    const state = run([greeted([fromDesk(1)])])
+    for (const to of ['desk', 'lobby']) {
+      for (const seq of [0, 2, to === 'desk' ? 99 : 1]) {
+        const after = run([wire('edited', { to, seq, body: 'x' }), wire('retracted', { to, seq }), wire('reactions', { to, seq })], state)
+        expect(after.messages).toEqual(state.messages)
+      }
+    }
   })
 })
 
@@ -161,6 +186,10 @@ describe('whatever happens in whatever order', () => {
     fc.constantFrom(...log).map(message),
     fc.constantFrom(2, 4, 6, 8, 10).chain((seq) => fc.constantFrom(said(`m${seq}`), ack(`m${seq}`, seq))),
     fc.tuple(fc.nat(9), fc.nat(9)).map(([a, b]) => greeted(log.slice(Math.min(a, b), Math.max(a, b)))),
+    fc.record({ to: fc.constant('desk'), seq: fc.nat(11), body: fc.string(), reactions: fc.constant([]) }).chain((data) =>
+      fc.constantFrom('edited', 'retracted', 'reactions').map((name) => wire(name, data)),
+    ),
+    fc.string().map((body): Event => ({ type: 'pushed', body, at: AT })),
     fc.boolean().map((live): Event => ({ type: 'link', live })),
     fc.record({ open: fc.boolean(), visible: fc.boolean(), atEnd: fc.boolean() }).map(view),
   )

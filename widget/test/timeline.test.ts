@@ -33,6 +33,20 @@ describe('the timeline', () => {
     expect(rows).toMatchObject([{}, { kind: 'system', last: true }, { kind: 'desk', first: true }])
   })
 
+  it('quotes what a message answers, if that is here', () => {
+    const messages = [fromDesk(4), fromDesk(5, 'b', { reply_to: 4 }), fromDesk(6, 'c', { reply_to: 3 })]
+    const quotes = timeline({ ...initial, messages }).slice(1).map((row) => 'quote' in row && row.quote)
+    expect(quotes).toEqual([undefined, messages[0], undefined])
+  })
+
+  it('has a suggested page after what was last said then', () => {
+    const pushed = { body: 'https://example.com', at: at(1) }
+    const keys = (after: number) =>
+      timeline({ ...initial, messages: [fromDesk(2), fromDesk(5)], pushed: { ...pushed, after } }).slice(1).map(({ key }) => key)
+    expect(keys(0)).toEqual([pushed.at, '#2', '#5'])
+    expect(keys(2)).toEqual(['#2', pushed.at, '#5'])
+  })
+
   it('tells the status of the last own message only, and of each that waits', () => {
     const messages = [own(1, 'a'), own(2, 'b')]
     const waiting = [{ id: 'c', body: 'c', at: at(0) }]

@@ -1,5 +1,6 @@
-"""The log and the browsers' cursors against a list: hints are lost, sends are repeated, readers
-come anywhere, stall and go. Whatever happens, each reader has exactly the log, in order.
+"""The log and the browsers' cursors against a list: hints are lost, sends are repeated, lines are
+changed, operators note, readers come anywhere, stall and go. Whatever happens, each reader has
+exactly what the log has for a visitor, in order, and in the end the lines as they stand.
 """
 
 from __future__ import annotations
@@ -24,15 +25,17 @@ from switchboard.bus.memory import MemoryBus
 from switchboard.census import Attendance
 from switchboard.clock import SystemClock
 from switchboard.model import (
+    Act,
     Cursor,
     Operator,
+    SenderKind,
     Site,
     SiteSettings,
     Visit,
     new_visitor_id,
 )
 from switchboard.reception import DeskBoard, Directory, Talks
-from switchboard.reception.talks import operator_sender
+from switchboard.reception.talks import operator_sender, visitor_sender
 from switchboard.sessions.memory import MemorySessions
 from switchboard.store import open_store
 from switchboard.store.engine import make_engine
@@ -50,6 +53,10 @@ def _empty_store() -> bytes:
         upgrade(engine)
         engine.dispose()
         return file.read_bytes()
+
+
+Told = tuple[str, int]
+"""An event's type, and the line that it is about."""
 
 
 class LossyBus(MemoryBus):
@@ -72,7 +79,8 @@ class Browser(Reader):
     def __init__(self, place: Place) -> None:
         super().__init__(place)
         self.start = place.seq
-        self.lines: list[str] = []
+        self.heard: list[Told] = []
+        self.bodies: dict[int, str] = {}
         self.told_delivered = place.delivered
         self.stalled = False
         self.behind = False
@@ -84,7 +92,14 @@ class Browser(Reader):
     def push(self, data: wire.EventData) -> None:
         assert not self.stalled
         if isinstance(data, wire.MessageData):
-            self.lines.append(data.message.body)
+            self.heard.append(("message", data.message.seq))
+            self.bodies[data.message.seq] = data.message.body
+        elif isinstance(data, wire.EditedData):
+            self.heard.append(("edited", data.seq))
+            if data.seq in self.bodies:
+                self.bodies[data.seq] = data.body
+        elif isinstance(data, wire.ReactionsData):
+            self.heard.append(("reactions", data.seq))
         elif isinstance(data, wire.ReceiptData):
             assert data.seq > self.told_delivered
             self.told_delivered = data.seq
@@ -104,7 +119,9 @@ class Log(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.folder = Path(tempfile.mkdtemp())
         self.bus = LossyBus()
-        self.oracle: list[str] = []
+        self.oracle: list[Told | None] = []
+        self.bodies: dict[int, tuple[SenderKind, str]] = {}
+        """The lines as they stand."""
         self.answers: dict[str, int] = {}
         self.delivered = 0
         self.browsers: list[Browser] = []
@@ -150,7 +167,7 @@ class Log(RuleBasedStateMachine):
 
         async def say() -> None:
             line = await self.talks.say(self.visit, f"c{id}", body)
-            self.answered(f"c{id}", line.seq, body)
+            self.answered(f"c{id}", line.seq, SenderKind.VISITOR, body)
 
         self.run(say())
 
@@ -168,17 +185,53 @@ class Log(RuleBasedStateMachine):
                 ("ann@example.org/a", f"s{id}"),
                 None,
             )
-            self.answered(f"s{id}", done.message.seq, body)
+            self.answered(f"s{id}", done.message.seq, SenderKind.OPERATOR, body)
 
         self.run(answer())
 
-    def answered(self, key: str, seq: int, body: str) -> None:
+    def answered(self, key: str, seq: int, kind: SenderKind, body: str) -> None:
         if key in self.answers:
             assert seq == self.answers[key]
         else:
-            self.oracle.append(body)
+            self.oracle.append(("message", seq))
             assert seq == len(self.oracle)
             self.answers[key] = seq
+            self.bodies[seq] = (kind, body)
+
+    @rule()
+    def operator_notes(self) -> None:
+        """A row that no visitor hears of."""
+
+        async def note() -> None:
+            await self.talks.note(ANN, self.visit.visitor, self.visit.domain, "private")
+            self.oracle.append(None)
+
+        self.run(note())
+
+    @precondition(lambda self: self.bodies)
+    @rule(data=st.data(), act=st.sampled_from([Act.EDIT, Act.REACT]))
+    def somebody_changes_a_line(self, data: st.DataObject, act: Act) -> None:
+        """Its writer corrects it, or reacts to it."""
+        target = data.draw(st.sampled_from(sorted(self.bodies)))
+        kind, _ = self.bodies[target]
+        visitor, domain = self.visit.visitor, self.visit.domain
+        who = visitor_sender(self.visit) if kind is SenderKind.VISITOR else operator_sender(ANN)
+        emoji = chr(0x1F600 + len(self.oracle) % 60)
+        body = emoji if act is Act.REACT else f"e{len(self.oracle)}"
+
+        async def change() -> None:
+            done = await self.talks.amend(who, visitor, "shop", domain, act, target, body)
+            if done.fresh:
+                told = "reactions" if act is Act.REACT else "edited"
+                self.oracle.append((told, target))
+                assert done.message.seq == len(self.oracle)
+            if act is Act.EDIT:
+                self.bodies[target] = (kind, body)
+
+        self.run(change())
+
+    def expected(self, browser: Browser) -> list[Told]:
+        return [row for row in self.oracle[browser.start : browser.seq] if row]
 
     @precondition(lambda self: self.delivered < len(self.oracle))
     @rule(data=st.data())
@@ -232,14 +285,15 @@ class Log(RuleBasedStateMachine):
         self.run(look())
         for browser in self.browsers:
             if browser.ready():
-                assert browser.lines == self.oracle[browser.start :]
+                assert browser.seq == len(self.oracle)
+                assert browser.bodies.items() == {
+                    (seq, body) for seq, (_, body) in self.bodies.items() if seq > browser.start
+                }
 
     @invariant()
     def everybody_has_a_piece_of_the_log(self) -> None:
         for browser in self.browsers:
-            end = browser.start + len(browser.lines)
-            assert browser.lines == self.oracle[browser.start : end]
-            assert browser.seq == end
+            assert browser.heard == self.expected(browser)
             assert not browser.lost
             assert browser.told_delivered <= self.delivered
 

@@ -10,13 +10,18 @@ function trimmed(text: string): string {
   return short.endsWith(')') && !short.includes('(') ? trimmed(short.slice(0, -1)) : short
 }
 
-function hrefOf(address: string): string {
+/** The address as browsers write it; empty if it is none. */
+export function hrefOf(address: string): string {
   try {
     return new URL(address).href
   } catch {
     return ''
   }
 }
+
+/** A link that a click alone follows, in a page of its own that learns nothing of this one. */
+export const linkTo = (name: string, href: string, ...children: (Node | string)[]): HTMLElement =>
+  h('a', name, { href, target: '_blank', rel: 'noopener noreferrer nofollow' }, ...children)
 
 /** The text as nodes, its addresses as links; text from anywhere stays text. */
 export function linked(text: string): (Node | string)[] {
@@ -27,7 +32,7 @@ export function linked(text: string): (Node | string)[] {
     const href = hrefOf(shown)
     if (!href) continue
     nodes.push(text.slice(done, index))
-    nodes.push(h('a', 'link', { href, target: '_blank', rel: 'noopener noreferrer nofollow' }, shown))
+    nodes.push(linkTo('link', href, shown))
     done = index + shown.length
   }
   return [...nodes, text.slice(done)]

@@ -5,11 +5,12 @@ import type { Panel, Parts, Shell } from '../shell'
 import type { Message } from '../wire'
 import { createBadge } from './badge'
 import { followKeyboard } from './keyboard'
+import { hrefOf } from './links'
 import { createOutbox } from './outbox'
 import css from './panel.css?inline'
 import { createReceipts } from './receipts'
 import { type Event, type Marks, type State, initial, lastSeq, reduce, unread } from './state'
-import { english } from './texts'
+import { english, fill } from './texts'
 import { createTimes } from './times'
 import { createTyping } from './typing'
 import { createView } from './view'
@@ -95,6 +96,13 @@ export const mount: Parts['panel']['mount'] = (shell: Shell): Panel => {
     fetching = false
   }
 
+  /** An operator sends the page on; to another site only by the visitor's own click. */
+  function push(url: string): void {
+    const { location } = window
+    if (hrefOf(url).startsWith(`${location.origin}/`)) location.assign(url)
+    else dispatch({ type: 'pushed', body: fill(english.pushed, { url }), at: new Date(env.now()).toISOString() })
+  }
+
   function setOpen(open: boolean): void {
     dispatch({ type: 'view', view: { open } })
     transport.attend(open)
@@ -140,6 +148,7 @@ export const mount: Parts['panel']['mount'] = (shell: Shell): Panel => {
   shell.attach({
     hello: (result) => dispatch({ type: 'hello', result, marks: marks(result.visitor.id) }),
     event(name, data) {
+      if (name === 'push') return push((data as { url: string }).url)
       dispatch({ type: 'wire', name, data })
       if (name !== 'typing') return
       env.clearTimeout(typingOver)

@@ -1,10 +1,14 @@
 /** One row of the log: a message, a system line or a day. */
 
 import { h } from '../dom'
-import { linked } from './links'
-import type { Texts } from './texts'
+import { type Message, type Reaction, type Sender, isOwn } from '../wire'
+import { hrefOf, linkTo, linked } from './links'
+import { type Texts, fill } from './texts'
 import type { Row, TalkRow } from './timeline'
 import type { Times } from './times'
+
+/** Characters of a message that are quoted: more than a line has room for. */
+const QUOTED = 99
 
 export interface RowTools {
   readonly texts: Texts
@@ -29,6 +33,23 @@ function footer(row: TalkRow, { texts, times, retry }: RowTools): HTMLElement | 
   return h('p', 'meta', {}, ...parts)
 }
 
+const called = (own: boolean, name: string | undefined, texts: Texts): string =>
+  own ? texts.you : name || texts.operator
+
+const nameOf = (from: Sender, texts: Texts): string => called(isOwn({ from }), from.name, texts)
+
+/** The style sheet shows as much of the beginning as there is room for. */
+const quoted = ({ from, retracted, attachment, body }: Message, texts: Texts): HTMLElement =>
+  h('p', 'quote', {}, fill(texts.reply, {
+    name: nameOf(from, texts),
+    text: retracted ? texts.retracted : (attachment?.name || body).slice(0, QUOTED),
+  }))
+
+function chosen({ emoji, from }: Reaction, texts: Texts): HTMLElement {
+  const label = `${emoji} ${from.map((one) => nameOf(one, texts)).join(', ')}`
+  return h('span', 'reaction', { role: 'img', 'aria-label': label, title: label }, `${emoji} ${from.length}`)
+}
+
 function talk(row: TalkRow, tools: RowTools): Node[] {
   const { texts } = tools
   if (row.kind === 'system') {
@@ -37,13 +58,23 @@ function talk(row: TalkRow, tools: RowTools): Node[] {
     return [h('p', 'line', { dir: 'auto' }, label, ...linked(row.body))]
   }
   const own = row.kind === 'own'
-  const name = own ? texts.you : row.name || texts.operator
-  const sender = h('p', own || !row.first ? 'unseen' : 'name', { dir: 'auto' }, name)
-  const body = row.retracted
-    ? h('p', 'bubble gone', {}, texts.retracted)
-    : h('p', own ? 'bubble mine' : 'bubble theirs', { dir: 'auto' }, ...linked(row.body))
-  const below = footer(row, tools)
-  return below ? [sender, body, below] : [sender, body]
+  const bubble = own ? 'bubble mine' : 'bubble theirs'
+  const { body, quote, attachment: file, reactions } = row
+  const href = file && /^https?:/i.test(file.url) && hrefOf(file.url)
+  const nodes = [
+    h('p', own || !row.first ? 'unseen' : 'name', { dir: 'auto' }, called(own, row.name, texts)),
+    quote && quoted(quote, texts),
+    row.retracted
+      ? h('p', 'bubble gone', {}, texts.retracted)
+      : (!href || body.trim() !== file.url) && h('p', bubble, { dir: 'auto' }, ...linked(body)),
+    href && linkTo(`${bubble} card`, href,
+      h('bdi', '', {}, file.name || href),
+      file.size ? ` ${fill(texts.size, { size: Math.ceil(file.size / 1000) })}` : '',
+    ),
+    reactions?.length && h('p', 'reactions', {}, ...reactions.map((one) => chosen(one, texts))),
+    footer(row, tools),
+  ]
+  return nodes.filter(Boolean) as Node[]
 }
 
 export function fillRow(element: HTMLElement, row: Row, tools: RowTools): void {
@@ -53,5 +84,11 @@ export function fillRow(element: HTMLElement, row: Row, tools: RowTools): void {
     return
   }
   element.className = `row ${row.kind}${row.first ? ' first' : ''}${row.last ? ' last' : ''}`
-  element.replaceChildren(...talk(row, tools))
+  // What is as it was stays, so that assistive technology announces only what has changed.
+  const nodes = talk(row, tools)
+  nodes.forEach((node, index) => {
+    const old = element.childNodes[index] ?? null
+    if (!old?.isEqualNode(node)) element.insertBefore(node, old)
+  })
+  while (element.childNodes[nodes.length]) element.lastChild!.remove()
 }

@@ -11,6 +11,13 @@ export interface Waiting {
   readonly failed?: string
 }
 
+/** An address, as a line after the message of that seq. */
+export interface Pushed {
+  readonly after: number
+  readonly body: string
+  readonly at: string
+}
+
 export interface State {
   readonly visitor: string
   readonly title: string
@@ -23,6 +30,8 @@ export interface State {
   readonly waiting: readonly Waiting[]
   /** The server takes nothing now, and said so; it is asked again. */
   readonly refused: boolean
+  /** What was last suggested instead of taking the page there. */
+  readonly pushed?: Pushed | undefined
   /** Whether the log may hold messages before the first one here. */
   readonly more: boolean
   /** The name of the operator who is typing. */
@@ -49,6 +58,7 @@ export type Event =
   | { readonly type: 'failed'; readonly id: string; readonly reason: string }
   | { readonly type: 'retried'; readonly id: string }
   | { readonly type: 'history'; readonly messages: readonly Message[]; readonly more: boolean }
+  | { readonly type: 'pushed'; readonly body: string; readonly at: string }
   | { readonly type: 'typing-over' }
   | { readonly type: 'read'; readonly seq: number }
   | { readonly type: 'view'; readonly view: Partial<Pick<State, 'open' | 'visible' | 'atEnd'>> }
@@ -82,23 +92,21 @@ export const unread = ({ messages, read }: State): number =>
 
 /** Both in order; where they overlap, what is incoming holds. */
 function merge(known: readonly Message[], incoming: readonly Message[]): readonly Message[] {
-  const first = incoming[0]
-  if (!first) return known
-  if (first.seq > lastSeq(known) && incoming.length === 1) return [...known, first]
   const bySeq = new Map([...known, ...incoming].map((message) => [message.seq, message]))
   return [...bySeq.values()].sort((a, b) => a.seq - b.seq)
 }
 
-const change = (messages: readonly Message[], seq: number, changes: Partial<Message>): readonly Message[] =>
-  messages.map((message) => (message.seq === seq ? { ...message, ...changes } : message))
+const change = (state: State, seq: number, changes: Partial<Message>): State => ({
+  ...state,
+  messages: state.messages.map((message) => (message.seq === seq ? { ...message, ...changes } : message)),
+})
 
-function greeted(state: State, { visitor, desk, messages, settings, limits }: Hello, marks: Marks): State {
+/**
+ * Only what a `hello` holds is known to stand: changes of anything older may have been missed, and
+ * it comes back through the history.
+ */
+function greeted(state: State, { visitor, desk, messages, more, settings, limits }: Hello, marks: Marks): State {
   const same = visitor.id === state.visitor
-  const log = messages.filter(({ conversation }) => conversation === DESK)
-  // More was missed than a `hello` holds: the older part comes back through the history.
-  const gap = (log[0]?.seq ?? 0) > lastSeq(state.messages) + 1
-  const known = same && !gap ? state.messages : []
-  const merged = merge(known, log)
   return {
     ...state,
     visitor: visitor.id,
@@ -106,8 +114,9 @@ function greeted(state: State, { visitor, desk, messages, settings, limits }: He
     greeting: settings.look?.greeting ?? '',
     limit: limits.message_chars,
     desk,
-    messages: merged,
-    more: known.length ? state.more : (merged[0]?.seq ?? 1) > 1,
+    messages: messages.filter(({ conversation }) => conversation === DESK),
+    pushed: undefined,
+    more,
     typing: undefined,
     read: same ? state.read : marks.read,
     confirmed: same ? state.confirmed : marks.confirmed,
@@ -124,9 +133,11 @@ function heard(state: State, name: string, data: any): State {
       return { ...state, typing, messages: merge(state.messages, [data.message]) }
     }
     case 'edited':
-      return { ...state, messages: change(state.messages, data.seq, { body: data.body, edited: true }) }
+      return change(state, data.seq, { body: data.body, edited: true })
     case 'retracted':
-      return { ...state, messages: change(state.messages, data.seq, { body: '', retracted: true }) }
+      return change(state, data.seq, { body: '', retracted: true, edited: undefined, reactions: undefined, attachment: undefined })
+    case 'reactions':
+      return change(state, data.seq, { reactions: data.reactions })
     case 'receipt': {
       const { delivered, read } = state.confirmed
       const reading = data.state === 'read' ? Math.max(read, data.seq) : read
@@ -170,6 +181,8 @@ function step(state: State, event: Event): State {
       return { ...state, refused: false, waiting: waiting.map((said) => (said.id === event.id ? { ...said, failed: '' } : said)) }
     case 'history':
       return { ...state, messages: merge(event.messages, messages), more: event.more }
+    case 'pushed':
+      return { ...state, pushed: { ...event, after: lastSeq(messages) } }
     case 'typing-over':
       return { ...state, typing: undefined }
     case 'read':

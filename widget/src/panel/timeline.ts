@@ -1,6 +1,6 @@
 /** The log as rows to show, derived from the state alone. */
 
-import { type Message, isOwn } from '../wire'
+import { type Attachment, type Message, type Reaction, isOwn } from '../wire'
 import type { State, Waiting } from './state'
 
 export type Status = 'held' | 'waiting' | 'refused' | 'sent' | 'delivered' | 'read' | 'failed'
@@ -26,15 +26,20 @@ export interface TalkRow {
   readonly reason?: string
   readonly edited?: unknown
   readonly retracted?: unknown
+  /** The message that it answers, if that is here. */
+  readonly quote?: Message | undefined
+  readonly attachment?: Attachment | undefined
+  readonly reactions?: readonly Reaction[] | undefined
 }
 
 export type Row = DayRow | TalkRow
 
 const STRETCH_MS = 5 * 60_000
 
-const stored = (message: Message): TalkRow => {
-  const { id, seq, from, at, body, edited, retracted } = message
-  const row = { at, body, name: from.name, edited, retracted }
+const stored = (message: Message, messages: readonly Message[]): TalkRow => {
+  const { id, seq, from, at, body, edited, retracted, reply_to, attachment, reactions } = message
+  const quote = messages.find(({ seq }) => seq === reply_to)
+  const row = { at, body, name: from.name, edited, retracted, quote, attachment, reactions }
   if (isOwn(message)) return { ...row, kind: 'own', key: id }
   return { ...row, kind: from.kind === 'system' ? 'system' : 'desk', key: `#${seq}` }
 }
@@ -61,14 +66,17 @@ const together = (a: TalkRow | undefined, b: TalkRow | undefined): boolean =>
   Date.parse(b.at) - Date.parse(a.at) < STRETCH_MS
 
 export function timeline(state: State): Row[] {
-  const { messages, waiting, confirmed } = state
+  const { messages, waiting, confirmed, pushed } = state
   const lastOwn = [...messages].reverse().find(isOwn)
+  const pushedAfter = (seq: number): TalkRow[] =>
+    pushed?.after === seq ? [{ ...pushed, kind: 'system', key: pushed.at }] : []
   const talk = [
-    ...messages.map((message): TalkRow => {
+    ...pushedAfter(0),
+    ...messages.flatMap((message): TalkRow[] => {
       const { seq } = message
-      if (message !== lastOwn) return stored(message)
+      const row = stored(message, messages)
       const status = seq <= confirmed.read ? 'read' : seq <= confirmed.delivered ? 'delivered' : 'sent'
-      return { ...stored(message), status }
+      return [message === lastOwn ? { ...row, status } : row, ...pushedAfter(seq)]
     }),
     ...waiting.map((said) => pending(said, state)),
   ]

@@ -1,0 +1,76 @@
+"""Changing what was said: edit, retract, react."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from switchboard.errors import NotFound
+from switchboard.model import Act
+from switchboard.reception.talks import EMOJI_CHARS, MOST_EMOJI, visitor_sender
+
+from .. import wire
+from ..admission import TooManyMessages
+from ..callers import Call, identify
+from ..services import Services
+from .answers import NOTHING, Nothing, only_desk
+from .talk import Seq
+
+Emoji = Annotated[str, Meta(max_length=EMOJI_CHARS, pattern=r"^\S+\Z")]
+
+
+class Edit(Struct, frozen=True):
+    """Params of `edit`: the line `seq` is to be `body`."""
+
+    seq: Seq
+    body: str
+    token: str | None = None
+    to: str = wire.DESK
+
+
+class Retract(Struct, frozen=True):
+    """Params of `retract`."""
+
+    seq: Seq
+    token: str | None = None
+    to: str = wire.DESK
+
+
+class React(Struct, frozen=True):
+    """Params of `react`: all of the visitor's emoji on the line `seq`; none takes them back."""
+
+    seq: Seq
+    emoji: Annotated[list[Emoji], Meta(max_length=MOST_EMOJI)]
+    token: str | None = None
+    to: str = wire.DESK
+
+
+async def edit(web: Services, call: Call, params: Edit) -> Nothing:
+    """Gives a line of the visitor's own another text."""
+    return await _amend(web, call, params, Act.EDIT, params.body)
+
+
+async def retract(web: Services, call: Call, params: Retract) -> Nothing:
+    """Takes a line of the visitor's own back; once more is no change."""
+    return await _amend(web, call, params, Act.RETRACT, "")
+
+
+async def react(web: Services, call: Call, params: React) -> Nothing:
+    """Puts emoji on any line, in the place of the visitor's earlier ones."""
+    return await _amend(web, call, params, Act.REACT, " ".join(params.emoji))
+
+
+async def _amend(
+    web: Services, call: Call, params: Edit | Retract | React, act: Act, body: str
+) -> Nothing:
+    guest = await identify(web, call, params.token)
+    only_desk(params.to)
+    if wait := web.messages.take(guest.token.visitor):
+        raise TooManyMessages(wait)
+    visit = guest.visit
+    if not visit.spoken:
+        raise NotFound("not_found", "There is no such message.")
+    who = visitor_sender(visit)
+    await web.talks.amend(who, visit.visitor, visit.site, visit.domain, act, params.seq, body)
+    return NOTHING

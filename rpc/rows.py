@@ -1,0 +1,34 @@
+"""What a visitor is told of a row of their log: pure.
+
+A cursor moves over every row; an event goes out only for what the visitor may know.
+"""
+
+from __future__ import annotations
+
+from switchboard.model import Act, Message
+
+from . import wire
+
+PUSH_LIVES_MS = 60_000
+"""An address that a visitor gets later than that is no longer what they talk about."""
+
+
+def event_of(row: Message, visitor: str, now: int) -> wire.EventData | None:
+    """The event that tells `visitor` of a row of their own log; None: nothing. `now` in ms."""
+    target = row.target or 0
+    match row.act:
+        case Act.SAY:
+            return wire.MessageData(wire.line(row, visitor))
+        case Act.EDIT:
+            # Of a line that was retracted later, no text is left.
+            at = wire.rfc3339(row.at)
+            return wire.EditedData(wire.DESK, target, row.body, at) if row.body else None
+        case Act.RETRACT:
+            return wire.RetractedData(wire.DESK, target)
+        case Act.REACT:
+            reactions = wire.reactions(row, visitor)
+            return wire.ReactionsData(wire.DESK, target, reactions)
+        case Act.PUSH:
+            return wire.PushData(row.body) if now - row.at < PUSH_LIVES_MS else None
+        case Act.NOTE:
+            return None
