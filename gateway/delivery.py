@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from functools import partial
+from typing import Protocol
 
 from switchboard import events
 from switchboard.conversation import Ended
@@ -32,6 +33,16 @@ LATE_AFTER_MS = 30_000
 """A line older than this is marked as delayed."""
 
 
+class Lists(Protocol):
+    """The operators' contact lists, as far as lines wait for them."""
+
+    def listed(self, address: str, visitor: str) -> bool:
+        """Whether the visitor's lines may go to the operator."""
+
+    async def place(self, address: str, visitor: str) -> None:
+        """Makes `listed` true, within a bounded time."""
+
+
 class Delivery:
     """The lines of one domain's talks, on their way to operators."""
 
@@ -46,6 +57,7 @@ class Delivery:
         talks: Talks,
         clock: Clock,
         lanes: Lanes,
+        lists: Lists,
     ) -> None:
         self._domain = domain
         self._link = link
@@ -56,6 +68,7 @@ class Delivery:
         self._service = talks
         self._clock = clock
         self._lanes = lanes
+        self._lists = lists
         self._unconfirmed: set[str] = set()
         self._asking = Asking(
             domain, operators, crew, directory, held, talks, clock, lanes, self.offer, self._tell
@@ -237,6 +250,12 @@ class Delivery:
             if resource is None or (talk.answered and operator.id != talk.state.operator):
                 # What was answered is no colleague's business, until the visitor writes again.
                 continue
+            if talk.due(operator.id) < talk.head and not self._lists.listed(
+                operator.address, talk.visitor
+            ):
+                lane = f"list {operator.address} {talk.visitor}"
+                self._lanes.put(lane, partial(self._place, talk, operator.address))
+                continue
             if talk.recovering and talk.state.operator == operator.id:
                 talk.recovering = False
                 self._lanes.put(talk.visitor, partial(self._tell_last_line, talk))
@@ -254,6 +273,10 @@ class Delivery:
                 talk.pushed[operator.id] = reach
 
     # Inside
+
+    async def _place(self, talk: Talk, address: str) -> None:
+        await self._lists.place(address, talk.visitor)
+        self.offer(talk)
 
     def _tell(self, talk: Talk, operator: Operator, words: str) -> None:
         resource = self._choose(talk, operator) if self._link.up else None
