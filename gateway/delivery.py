@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from functools import partial
+from typing import Protocol
 
 from switchboard import events
 from switchboard.conversation import Ended, newcomers
@@ -34,6 +35,16 @@ LATE_AFTER_MS = 30_000
 """A line older than this is marked as delayed, and so is what was said before one came."""
 
 
+class Lists(Protocol):
+    """The operators' contact lists, as far as lines wait for them."""
+
+    def listed(self, address: str, visitor: str) -> bool:
+        """Whether the visitor's lines may go to the operator."""
+
+    async def place(self, address: str, visitor: str) -> None:
+        """Makes `listed` true, within a bounded time."""
+
+
 class Delivery:
     """The lines of one domain's talks, on their way to operators."""
 
@@ -48,6 +59,7 @@ class Delivery:
         talks: Talks,
         clock: Clock,
         lanes: Lanes,
+        lists: Lists,
     ) -> None:
         self._domain = domain
         self._link = link
@@ -58,6 +70,7 @@ class Delivery:
         self._service = talks
         self._clock = clock
         self._lanes = lanes
+        self._lists = lists
         self._unconfirmed: set[str] = set()
         self._asking = Asking(
             domain, operators, crew, directory, held, talks, clock, lanes, self.offer, self.tell
@@ -244,6 +257,12 @@ class Delivery:
             if resource is None or (talk.answered and not talk.has(operator.id)):
                 # What was answered is no colleague's business, until the visitor writes again.
                 continue
+            if talk.due(operator.id) < talk.head and not self._lists.listed(
+                operator.address, talk.visitor
+            ):
+                lane = f"list {operator.address} {talk.visitor}"
+                self._lanes.put(lane, partial(self._place, talk, operator.address))
+                continue
             if talk.recovering and talk.state.operator == operator.id:
                 talk.recovering = False
                 self._lanes.put(talk.visitor, partial(self._tell_last_line, talk))
@@ -268,6 +287,10 @@ class Delivery:
             self.notice(talk, resource.jid.full, words)
 
     # Inside
+
+    async def _place(self, talk: Talk, address: str) -> None:
+        await self._lists.place(address, talk.visitor)
+        self.offer(talk)
 
     def _choose(self, talk: Talk, operator: Operator) -> Resource | None:
         usable = [

@@ -112,6 +112,12 @@ class Desks:
         if (found := self._directory.find(site)) is not None:
             self._show(found, address, self._count(found))
 
+    def removed(self, site: str, address: str) -> None:
+        """The desk is no contact of theirs any more."""
+        self._contacts.get(site, set()).discard(address)
+        if self._shown.pop((site, address), None) is not None:
+            self._link.send(outbound.presence(desk_jid(site, self._domain), address, "unavailable"))
+
     def operator_gone(self, address: str) -> None:
         """An operator's last client has left: whoever comes next has seen nothing."""
         for pair in [pair for pair in self._shown if pair[1] == address]:

@@ -18,8 +18,10 @@ from switchboard.reception import Bans, Directory, Talks
 from . import namespaces as ns
 from . import outbound
 from .acknowledge import Acknowledgements
+from .buddies.api import ApiRosters, ApiSettings, EjabberdApi
 from .buddies.list import BuddyList
 from .buddies.privilege import Privileges
+from .buddies.ways import Ways
 from .commands import AdHoc, Context
 from .component import Link, LinkState
 from .crew import Crew
@@ -56,6 +58,8 @@ class JabberSettings(Struct, frozen=True):
     secret: str
     grace: float
     version: str
+    api: ApiSettings | None = None
+    """ejabberd's HTTP API, where contact lists are written by it."""
 
 
 class Gateway:
@@ -82,6 +86,11 @@ class Gateway:
         self.link = Link(domain, settings.secret, settings.host, settings.port, self, clock)
         self._iqs = Iqs(self.link.send)
         self.privileges = Privileges(domain, self._iqs)
+        api = settings.api
+        self._ways = Ways(
+            self.privileges,
+            None if api is None else ApiRosters(domain, EjabberdApi(api), clock),
+        )
         self._census = Census(bus, clock, self, settings.grace)
         self._held = HeldTalks(
             domain,
@@ -92,29 +101,6 @@ class Gateway:
             self._talk_changed,
         )
         self._crew = Crew(directory, self._operators, self._held)
-        self._delivery = Delivery(
-            domain,
-            self.link,
-            self._operators,
-            self._crew,
-            directory,
-            self._held,
-            talks,
-            clock,
-            self._lanes,
-        )
-        self._acknowledgements = Acknowledgements(domain, self.link, self._held, talks, self._lanes)
-        rights = Rights(directory, self._census, self._held)
-        self._buddies = BuddyList(
-            domain,
-            self.link,
-            store,
-            directory,
-            self._operators,
-            self.privileges,
-            self._held.all,
-            clock,
-        )
         self._desks = Desks(
             domain,
             self.link,
@@ -125,8 +111,33 @@ class Gateway:
             clock,
             self._census,
             self._held.all,
-            self.privileges.roster,
+            lambda address: self._ways.writer(address) is not None,
         )
+        self._buddies = BuddyList(
+            domain,
+            self.link,
+            store,
+            directory,
+            self._operators,
+            self._ways,
+            self._held.all,
+            clock,
+            self._desks if desks_live_here else None,
+        )
+        self._delivery = Delivery(
+            domain,
+            self.link,
+            self._operators,
+            self._crew,
+            directory,
+            self._held,
+            talks,
+            clock,
+            self._lanes,
+            self._buddies,
+        )
+        self._acknowledgements = Acknowledgements(domain, self.link, self._held, talks, self._lanes)
+        rights = Rights(directory, self._census, self._held)
         commands = Context(
             domain,
             directory,
@@ -183,8 +194,16 @@ class Gateway:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._buddies.stop()
         await self.link.stop()
         await self._lanes.settle()
+        await self._ways.close()
+
+    def contact_lists(self) -> dict[str, object]:
+        """How each host's contact lists are written, and the API's state, for `/readyz`."""
+        found: dict[str, object] = {"hosts": self._buddies.ways()}
+        api = self._ways.api_health()
+        return found if api is None else {**found, "api": api}
 
     # component.Bridge
 

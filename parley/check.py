@@ -12,17 +12,21 @@ import sqlite3
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 from twisted.internet import endpoints
 
+from gateway.buddies.api import ApiError, ApiSettings, EjabberdApi
 from gateway.buddies.privilege import REFUSED
+from gateway.buddies.ways import Way
 from gateway.component import Link, LinkState
 from gateway.inbound.stanza import message
+from gateway.jids import parse
 from switchboard.clock import SystemClock
+from switchboard.store import open_store
 from switchboard.store.migrate import head
 
 from .config import Config, ConfigError, load
@@ -69,15 +73,19 @@ def _findings(file: Path) -> Iterator[Finding]:
     yield Finding("ok", "configuration", str(file))
     if not config.admin.token:
         yield Finding("warn", "admin", "[admin] token is empty: the admin page stays closed")
-    yield _store(config)
+    store = _store(config)
+    yield store
     for name, url in (("sessions", config.sessions.url), ("bus", config.bus.url)):
         yield Finding("ok" if url == "memory://" else "fail", name, url)
+    if config.ejabberd.api:
+        yield asyncio.run(_api(config))
     running = _running(config)
     yield from _listeners(config, running is not None)
     if running is None:
         yield Finding("warn", "process", "`parley run` is not running with this configuration")
+        hosts = asyncio.run(_hosts(config)) if store.grade == "ok" else {}
         for domain in config.component.domains:
-            yield from asyncio.run(_try_link(config, domain))
+            yield from asyncio.run(_try_link(config, domain, hosts))
     else:
         if running.get("store") != "ok":
             yield Finding("fail", "running store", str(running.get("store")))
@@ -161,38 +169,87 @@ def _running_links(running: dict[str, Any]) -> Iterator[Finding]:
         part = f"jabber {domain}"
         if link["state"] == "up":
             yield Finding("ok", part, "linked")
-            yield _privileges(domain, running.get("privileges", {}).get(domain, {}))
+            ways = running.get("contact_lists", {}).get(domain, {}).get("hosts", {})
+            yield from _contact_lists(ways, running.get("privileges", {}).get(domain, {}))
         else:
             yield Finding("fail", part, link.get("reason") or link["state"])
 
 
-def _privileges(domain: str, granted: dict[str, dict[str, str]]) -> Finding:
-    part = f"privileges {domain}"
-    able = [host for host, kinds in granted.items() if kinds.get("roster") in ("set", "both")]
-    refusing = [host for host, kinds in granted.items() if kinds.get("roster") == REFUSED]
-    if refusing:
-        return Finding(
-            "warn",
-            part,
-            f"{', '.join(refusing)} grants rosters and refuses their entries, so visitors do not "
-            "appear by themselves: with ejabberd, 23.10 or later is needed",
-        )
-    if not able:
-        return Finding(
-            "warn",
-            part,
-            "no host grants its rosters, so visitors do not appear by themselves: "
-            "see `parley jabber-config prosody`",
-        )
-    blind = [host for host in able if granted[host].get("presence") is None]
-    if blind:
-        return Finding(
-            "warn",
-            part,
-            f"{', '.join(blind)} grants rosters and no presence, so operators are seen only "
-            "once they add the desk: see `parley jabber-config prosody`",
-        )
-    return Finding("ok", part, f"rosters and presence of {', '.join(able)}")
+def _contact_lists(
+    ways: Mapping[str, str], granted: Mapping[str, Mapping[str, str]]
+) -> Iterator[Finding]:
+    """How visitors come into the contact lists of each operators' host."""
+    for host, way in ways.items():
+        part = f"contact lists {host}"
+        match way:
+            case Way.PRIVILEGE:
+                yield Finding("ok", part, "written by privilege")
+            case Way.API:
+                yield Finding("ok", part, "written by ejabberd's API")
+            case Way.SUBSCRIBE:
+                yield Finding("ok", part, "nobody writes them; visitors ask to be added")
+            case _ if granted.get(host, {}).get("roster") == REFUSED:
+                yield Finding(
+                    "warn",
+                    part,
+                    f"{host} grants them and refuses entries, so visitors do not appear by "
+                    "themselves: with ejabberd, take 23.10 or later, or set api of [ejabberd]",
+                )
+            case _:
+                yield Finding(
+                    "warn",
+                    part,
+                    "nobody lets us write them, so visitors do not appear by themselves: "
+                    "see `parley jabber-config prosody` or `ejabberd`",
+                )
+    if not ways:
+        yield Finding("warn", "contact lists", "nobody answers yet: `parley operator add`")
+
+
+async def _hosts(config: Config) -> dict[str, bool]:
+    """The hosts of all operators, and whether visitors ask there where nobody writes lists."""
+    store = await open_store(config.store.url, clock=SystemClock())
+    try:
+        asks = {
+            site.key: site.settings.presence.without_roster == "subscribe"
+            for site in await store.sites()
+        }
+        found: dict[str, bool] = {}
+        for operator in await store.operators():
+            host = parse(operator.address).domain
+            found[host] = found.get(host, False) or asks.get(operator.site, False)
+        return found
+    finally:
+        await store.close()
+
+
+def _ways(
+    config: Config, hosts: Mapping[str, bool], granted: Mapping[str, Mapping[str, str]]
+) -> dict[str, str]:
+    """What a process would do, as far as can be known without one."""
+    found: dict[str, str] = {}
+    for host, asks in hosts.items():
+        if granted.get(host, {}).get("roster") in ("set", "both") and not config.ejabberd.api:
+            found[host] = Way.PRIVILEGE
+        elif config.ejabberd.api:
+            found[host] = Way.API
+        else:
+            found[host] = Way.SUBSCRIBE if asks else Way.DESK
+    return found
+
+
+async def _api(config: Config) -> Finding:
+    """Asks ejabberd's API in a way that changes nothing."""
+    ejabberd = config.ejabberd
+    part = f"ejabberd's API {ejabberd.api}"
+    api = EjabberdApi(ApiSettings(ejabberd.api, ejabberd.user, ejabberd.password))
+    try:
+        await api.try_out()
+    except ApiError as problem:
+        return Finding("fail", part, f"{problem}: see `parley jabber-config ejabberd`")
+    finally:
+        await api.close()
+    return Finding("ok", part, "lets us write contact lists")
 
 
 class _Probe:
@@ -214,7 +271,7 @@ class _Probe:
                 self.granted[found.sender.bare] = found.privileges
 
 
-async def _try_link(config: Config, domain: str) -> list[Finding]:
+async def _try_link(config: Config, domain: str, hosts: Mapping[str, bool]) -> list[Finding]:
     component = config.component
     probe = _Probe()
     link = Link(domain, component.secret, component.host, component.port, probe, SystemClock())
@@ -226,7 +283,7 @@ async def _try_link(config: Config, domain: str) -> list[Finding]:
         await asyncio.sleep(PRIVILEGES_WITHIN)
         return [
             Finding("ok", f"jabber {domain}", "the secret is right"),
-            _privileges(domain, probe.granted),
+            *_contact_lists(_ways(config, hosts, probe.granted), probe.granted),
         ]
     finally:
         running.cancel()

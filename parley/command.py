@@ -57,7 +57,7 @@ def init(file: Path, domain: str) -> None:
     """Write a configuration with fresh secrets."""
     fresh.write(file, domain)
     click.echo(f"wrote {file}")
-    click.echo("next: parley jabber-config prosody, parley site add, parley operator add")
+    click.echo("next: parley jabber-config, parley site add, parley operator add")
 
 
 @cli.command()
@@ -128,6 +128,20 @@ def jabber_config_prosody(file: Path, hosts: tuple[str, ...]) -> None:
     click.echo(
         jabber_config.prosody(component.domains, component.secret, component.port, found), nl=False
     )
+
+
+@jabber_config_group.command("ejabberd")
+@click.option("--host", "hosts", multiple=True, help="A host whose users are operators.")
+@click.pass_obj
+def jabber_config_ejabberd(file: Path, hosts: tuple[str, ...]) -> None:
+    """For ejabberd 23.01 and later: include it, or paste it."""
+    config = load(file)
+    component = config.component
+    found = hosts or _operators_hosts(config) or _parents(component.domains)
+    printed = jabber_config.ejabberd(
+        component.domains, component.secret, component.port, found, config.ejabberd
+    )
+    click.echo(printed, nl=False)
 
 
 @cli.command()

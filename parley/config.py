@@ -40,6 +40,16 @@ class Component(_Section, frozen=True):
     domains: tuple[str, ...] = ("chat.localhost",)
 
 
+class Ejabberd(_Section, frozen=True):
+    """ejabberd's HTTP API, which writes contact lists where the server does not let us do it."""
+
+    api: str = ""
+    """Such as http://127.0.0.1:5281/api; empty: not used."""
+    user: str = ""
+    """The JID of the account that calls it; empty: nobody, by the address that we come from."""
+    password: str = ""
+
+
 class Store(_Section, frozen=True):
     """Where conversations are kept."""
 
@@ -103,6 +113,7 @@ class Config(_Section, frozen=True):
     component: Component
     tokens: Tokens
     http: Http = Http()
+    ejabberd: Ejabberd = Ejabberd()
     store: Store = Store()
     sessions: Sessions = Sessions()
     bus: Bus = Bus()
@@ -112,7 +123,12 @@ class Config(_Section, frozen=True):
     retention: Retention = Retention()
 
 
-SECRETS = (("component", "secret"), ("tokens", "key"), ("admin", "token"))
+SECRETS = (
+    ("component", "secret"),
+    ("tokens", "key"),
+    ("admin", "token"),
+    ("ejabberd", "password"),
+)
 
 
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:

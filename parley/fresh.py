@@ -22,6 +22,12 @@ port = $component_port
 domains = ["$domain"]
 secret = "$secret"
 
+# For ejabberd before 23.10, by which contact lists are written there; jabber-config/README.md.
+#[ejabberd]
+#api = "http://127.0.0.1:5281/api"
+#user = "parley@example.org"                     # an account for it, of this password
+#password = "$api_password"
+
 [store]
 url = "sqlite:///parley.db"
 
@@ -51,6 +57,7 @@ def write(
         http_port=http_port,
         admin_port=admin_port,
         component_port=component_port,
+        api_password=secrets.token_urlsafe(24),
         secret=secrets.token_urlsafe(24),
         token=secrets.token_urlsafe(24),
         key=secrets.token_urlsafe(48),

@@ -28,6 +28,8 @@ def start_logging(level: int = logging.INFO) -> None:
     )
     # slixmpp reports each lost link with a traceback of its own; component.py says it in a line.
     logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
+    # The HTTP client tells of each call; gateway/buddies/api.py says what has changed.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     # Twisted tells of each connection it times out or turns away, with the visitor's address.
     logging.getLogger("twisted").setLevel(logging.WARNING)

@@ -11,6 +11,7 @@ from twisted.internet import endpoints, error
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
+from gateway.buddies.api import ApiSettings
 from gateway.component import LinkState
 from gateway.edge import JabberEdge, JabberSettings
 from rpc.edge import WebEdge
@@ -90,6 +91,8 @@ class Service:
             ),
         )
         self._extra = extra
+        ejabberd = config.ejabberd
+        api = ApiSettings(ejabberd.api, ejabberd.user, ejabberd.password) if ejabberd.api else None
         self._jabber = JabberEdge(
             JabberSettings(
                 host=config.component.host,
@@ -98,6 +101,7 @@ class Service:
                 secret=config.component.secret,
                 grace=config.presence.grace_seconds,
                 version=product_version(),
+                api=api,
             ),
             store,
             self._directory,
@@ -141,6 +145,7 @@ class Service:
         }
         well = all(state is LinkState.UP for state, _ in self._jabber.health().values())
         privileges = {g.domain: g.privileges.summary() for g in self._jabber.gateways}
+        lists = {g.domain: g.contact_lists() for g in self._jabber.gateways}
         store = "ok" if self._store.well else "cannot be written"
         well = well and self._store.well
         return well, {
@@ -149,6 +154,7 @@ class Service:
             "store": store,
             "jabber": links,
             "privileges": privileges,
+            "contact_lists": lists,
         }
 
     async def _listen(self, description: str, site: Site) -> None:

@@ -45,6 +45,9 @@ class PresenceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Everybody on the site, those who opened the widget or wrote, or those who talk."""
     max_buddies: int = 50
     """Visitors shown to one operator at most; the rest are counted in the desk's status."""
+    without_roster: Literal["desk", "subscribe"] = "desk"
+    """Where nobody can write an operator's contact list: the desk is the one contact, or visitors
+    ask to be added."""
     page_parameters: tuple[str, ...] = ()
     """Query parameters that are kept in a page's address; all others are dropped."""
 

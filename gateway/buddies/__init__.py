@@ -1,1 +1,1 @@
-"""Visitors in the operators' contact lists: what to show (policy.py) and how (privilege.py)."""
+"""Visitors in the operators' contact lists: what to show (policy.py) and how (ways.py)."""

@@ -1,7 +1,8 @@
 """The buddy lists of one domain's operators, held to what the policy says.
 
 `shown` in the store says what contact lists were told, so that a new process can correct every
-list it inherits. A row is written before its entry is, and dropped after it.
+list it inherits (entries.py). No other entry is ever touched. The desk is an entry too, where its
+name is the site's key.
 """
 
 from __future__ import annotations
@@ -9,12 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
-
-import msgspec
+from collections.abc import Callable, Iterable, Mapping
 
 from switchboard.census import Census
-from switchboard.model import Phase, Shown, Site, default_name
+from switchboard.model import Shown, Site
 from switchboard.ports import Clock, Store
 from switchboard.reception import Directory
 from switchboard.text import clean_line
@@ -23,17 +22,24 @@ from .. import outbound
 from ..avatar import visitor_avatar
 from ..capabilities import VISITOR
 from ..component import Link
-from ..jids import visitor_full
+from ..desk import Desks
+from ..jids import parse, visitor_full, visitor_of
 from ..operators import Operators
 from ..talk import Talk
-from . import policy
-from .privilege import Privileges
+from . import policy, wanted
+from .entries import Entries
+from .subscription import ASKED, Requests
+from .ways import RosterWriter, Way, Ways
 
 SETTLE = 8.0
 """Seconds after a start in which visitors may come back before they count as gone."""
 GATHER = 0.15
 """Seconds in which changes are gathered before contact lists are touched."""
 RETRY = 5.0
+PATIENCE = 2.0
+"""Seconds for which anything waits for entries to be written; they go on being written after it."""
+ABSENT_RETRY = 300.0
+"""Seconds after which the desk is offered again to an operator who is not there."""
 STATUS_EVERY = 5.0
 """Seconds between two presences of a visitor who stays: pages in between are not told."""
 
@@ -50,19 +56,24 @@ class BuddyList:
         store: Store,
         directory: Directory,
         operators: Operators,
-        privileges: Privileges,
+        ways: Ways,
         talks: Callable[[], Iterable[Talk]],
         clock: Clock,
+        desks: Desks | None,
     ) -> None:
         self._domain = domain
         self._link = link
         self._store = store
         self._directory = directory
         self._operators = operators
-        self._privileges = privileges
+        self._ways = ways
         self._talks = talks
         self._clock = clock
-        self._shown: dict[str, dict[str, Shown]] = {}
+        self._desks = desks
+        """The desks, on the domain where they live."""
+        self._requests = Requests(domain, link, store)
+        self._entries = Entries(store)
+        self._shown = self._entries.shown
         self._told: dict[tuple[str, str], tuple[policy.Appearance, float]] = {}
         """By operator and visitor: what was told last, and when (monotonic)."""
         self._due = RETRY
@@ -73,13 +84,24 @@ class BuddyList:
         self._inherited: set[str] = set()
         """Shown by an earlier process and not seen since: they may still come back."""
         self._wanted = asyncio.Event()
+        self._bringing: dict[str, asyncio.Task[None]] = {}
+        """By operator: the list that is being written now."""
+        self._reached: set[tuple[str, str]] = set()
+        """Operators who got lines of a visitor who was not in their list."""
+        self._passed: set[tuple[str, str]] = set()
+        """Whom lines reach without an entry, because it could not be written in time."""
+        self._absent_at: dict[str, float] = {}
+        """When the desk was offered to who is not there (monotonic)."""
 
     async def load(self, census: Census) -> None:
         """Takes over what an earlier process has shown."""
         self._census = census
         for entry in await self._store.shown(self._domain):
+            if self._requests.load(entry):
+                continue
             self._shown.setdefault(entry.operator, {})[entry.visitor] = entry
-            self._inherited.add(entry.visitor)
+            if visitor_of(entry.visitor):
+                self._inherited.add(entry.visitor)
         asyncio.get_running_loop().call_later(SETTLE, self._settle)
 
     def here(self, visitor: str) -> None:
@@ -89,7 +111,8 @@ class BuddyList:
 
     def left(self, visitor: str) -> None:
         """A visitor has left the site."""
-        self._dismissed = {pair for pair in self._dismissed if pair[1] != visitor}
+        for pairs in (self._dismissed, self._reached, self._passed):
+            pairs.difference_update([pair for pair in pairs if pair[1] == visitor])
         self.touch()
 
     def touch(self) -> None:
@@ -99,6 +122,8 @@ class BuddyList:
     def link_down(self) -> None:
         """Nobody knows any more what clients saw: everything is told again."""
         self._told.clear()
+        self._passed.clear()
+        self._absent_at.clear()
 
     def operator_gone(self, address: str) -> None:
         """An operator's last client has left: whoever comes next has seen nothing."""
@@ -121,18 +146,70 @@ class BuddyList:
         """An operator added a visitor by hand: presence is theirs from now on."""
         self._dismissed.discard((address, visitor))
         shown = self._shown.setdefault(address, {})
+        self._entries.is_there(address, visitor)
         if visitor not in shown:
             # The entry exists: known at once, whatever is being tried for it in the meantime.
-            entry = shown[visitor] = Shown(self._domain, address, visitor, "", "")
+            group = ASKED if self.asked(address, visitor) else ""
+            entry = shown[visitor] = Shown(self._domain, address, visitor, "", group)
             await self._store.change_shown([entry], [])
         self._tell(address, visitor, self.appearance(visitor))
 
+    async def granted(self, address: str, visitor: str) -> None:
+        """An operator lets a visitor see their presence: the answer to a request of ours."""
+        if self.asked(address, visitor) and visitor not in self._shown.get(address, {}):
+            await self.subscribed(address, visitor)
+
+    def desk_wanted(self, address: str, site: str) -> None:
+        """An operator added a desk by hand, whatever they did to it before."""
+        self._dismissed.discard((address, site))
+        self.touch()
+
+    def asked(self, address: str, visitor: str) -> bool:
+        """Whether the visitor has asked the operator to be added."""
+        return self._requests.asked(address, visitor)
+
     async def unsubscribed(self, address: str, visitor: str) -> None:
-        """An operator removed a visitor from their contact list."""
+        """An operator removed a visitor, or the desk, from their contact list."""
+        if self._entries.was_ours_to_remove(address, visitor):
+            return
         self._dismissed.add((address, visitor))
         entry = self._shown.get(address, {}).pop(visitor, None)
-        if entry is not None:
+        if self.asked(address, visitor):
+            await self._requests.note(address, visitor)
+        elif entry is not None:
             await self._store.change_shown([], [entry])
+
+    def listed(self, address: str, visitor: str) -> bool:
+        """Whether the visitor's lines may go to the operator.
+
+        Filters against strangers drop what comes from no contact, without a word (Prosody's
+        `mod_block_strangers`): where an entry can be written, it comes before the first line.
+        """
+        pair = (address, visitor)
+        if pair in self._passed or pair in self._dismissed or self._entries.has(address, visitor):
+            return True
+        writer = self._ways.writer(address)
+        return writer is None or not writer.ready
+
+    async def place(self, address: str, visitor: str) -> None:
+        """Puts a visitor whose line waits into the operator's list, within PATIENCE if at all."""
+        self._reached.add((address, visitor))
+        for _ in range(2):  # the list that is being written may not have the visitor yet
+            if not self.listed(address, visitor):
+                await asyncio.wait([self._bring(address)], timeout=PATIENCE / 2)
+        if not self.listed(address, visitor):
+            self._passed.add((address, visitor))
+
+    def ways(self) -> dict[str, str]:
+        """Each operators' host, and the way that is taken there."""
+        found: dict[str, str] = {}
+        for site in self._directory.sites():
+            asks = site.settings.presence.without_roster == "subscribe"
+            for operator in self._directory.operators(site.key):
+                host = parse(operator.address).domain
+                if found.get(host, Way.DESK) == Way.DESK:
+                    found[host] = self._ways.way(operator.address, asks).value
+        return found
 
     async def run(self) -> None:
         """Keeps all lists right until cancelled."""
@@ -149,19 +226,27 @@ class BuddyList:
                     log.exception("%s: buddy lists could not be brought up to date", self._domain)
 
     async def reconcile(self) -> None:
-        """One pass over all operators."""
+        """One pass over all operators; who takes longer than PATIENCE is not waited for."""
         self._due = RETRY
-        wanted = {site.key: self._wanted_of(site) for site in self._directory.sites()}
-        addresses = {o.address for key in wanted for o in self._directory.operators(key)}
-        for address in addresses | set(self._shown):
-            if self._privileges.roster(address):
-                names: dict[str, tuple[str, str]] = {}
-                for site in self._directory.sites_of(address):
-                    operator = self._directory.operator(site, address)
-                    if operator is not None:
-                        names |= wanted[site].get(operator.id, {}) | wanted[site].get("", {})
-                await self._bring(address, names)
+        sites = {site.key: self._wanted_of(site) for site in self._directory.sites()}
+        addresses = {o.address for key in sites for o in self._directory.operators(key)}
+        addresses |= set(self._shown)
+        for task in self._bringing.values():
+            # It began before what this pass is for.
+            task.add_done_callback(lambda _: self.touch())
+        under_way = [self._bring(address, sites) for address in addresses]
+        if under_way:
+            _, late = await asyncio.wait(under_way, timeout=PATIENCE)
+            for task in late:
+                task.add_done_callback(lambda _: self.touch())
+        for address in addresses:
             self._tell_changes(address)
+
+    async def stop(self) -> None:
+        """Ends what is under way."""
+        for task in self._bringing.values():
+            task.cancel()
+        await asyncio.gather(*self._bringing.values(), return_exceptions=True)
 
     def say_goodbye(self) -> None:
         """The component stops: nobody may look as if they were there."""
@@ -175,86 +260,116 @@ class BuddyList:
         self._inherited.clear()
         self.touch()
 
-    def _wanted_of(self, site: Site) -> dict[str, dict[str, tuple[str, str]]]:
-        """Operator's id ("" for all of the site) -> visitor -> (name, group)."""
+    def _wanted_of(self, site: Site) -> wanted.OfSite:
         assert self._census is not None
-        open_talks = {talk.visitor: talk for talk in self._talks() if talk.open}
-        visits = {
-            visit.visitor: visit
-            for visit in self._census
-            if visit.site == site.key
-            and visit.domain == self._domain
-            and self._directory.ban(site.key, visit.visitor, self._clock.now()) is None
-        }
-        group = site.settings.title
-        wanted: dict[str, dict[str, tuple[str, str]]] = {"": {}}
-        for visitor in policy.present(visits.values(), open_talks, site.settings.presence):
-            wanted[""][visitor] = (visits[visitor].name, group)
-        for talk in open_talks.values():
-            if talk.site == site.key and talk.visitor not in wanted[""]:
-                owner = talk.state.operator if talk.state.phase is Phase.TAKEN else None
-                name = talk.name or default_name(talk.visitor)
-                wanted.setdefault(owner or "", {})[talk.visitor] = (name, group)
-        return wanted
+        now = self._clock.now()
+        served = (v for v in self._census if self._directory.ban(site.key, v.visitor, now) is None)
+        return wanted.of_site(site, self._domain, served, self._talks())
 
-    async def _bring(self, address: str, names: dict[str, tuple[str, str]]) -> None:
-        shown = self._shown.setdefault(address, {})
-        if self._operators.is_there(address):
-            changed = [
-                Shown(self._domain, address, visitor, clean_line(name, 80), clean_line(group, 80))
-                for visitor, (name, group) in names.items()
-                if (address, visitor) not in self._dismissed
-            ]
-            changed = [entry for entry in changed if shown.get(entry.visitor) != entry]
-            if changed:
-                await self._store.change_shown(changed, [])
-                done = await self._add(address, changed)
-                if self._privileges.refused(address):
-                    await self._withdraw(address, changed)
-                    return
-                for entry, success in zip(changed, done, strict=True):
-                    old = shown.get(entry.visitor)
-                    kept = entry if success else msgspec.structs.replace(entry, name="", group="")
-                    shown[entry.visitor] = kept if success or old is None else old
-        dropped = [
-            entry
-            for visitor, entry in shown.items()
-            if visitor not in names and visitor not in self._inherited
-        ]
-        if dropped:
-            await self._drop(address, dropped)
+    def _bring(
+        self, address: str, sites: Mapping[str, wanted.OfSite] | None = None
+    ) -> asyncio.Task[None]:
+        """Begins to bring one operator's list up to date, unless that is under way."""
+        task = self._bringing.get(address)
+        if task is None:
+            if sites is None:
+                keys = self._directory.sites_of(address)
+                sites = {key: self._wanted_of(self._directory.site(key)) for key in keys}
+            task = asyncio.get_running_loop().create_task(self._bring_now(address, sites))
+            self._bringing[address] = task
+        return task
 
-    async def _add(self, address: str, changed: list[Shown]) -> list[bool]:
-        """Which entries were taken; one goes first where the host may refuse all of them."""
-        first = [] if self._privileges.carried_out(address) else changed[:1]
-        done = [await self._privileges.add(entry) for entry in first]
-        rest = (self._privileges.add(entry) for entry in changed[len(first) :])
-        return [*done, *await asyncio.gather(*rest)]
+    async def _bring_now(self, address: str, sites: Mapping[str, wanted.OfSite]) -> None:
+        try:
+            names = self._names(address, sites)
+            writer = self._ways.writer(address)
+            if writer is None:
+                await self._ask(address, names)
+            elif writer.ready:
+                if self._may_try(address):
+                    await self._write(address, names, writer)
+                    if not writer.ready or writer.refused(address):
+                        self._absent_at.pop(address, None)
+                await self._drop(address, names, writer)
+        except Exception:
+            log.exception(
+                "%s: the list of %s could not be brought up to date", self._domain, address
+            )
+        finally:
+            del self._bringing[address]
 
-    async def _withdraw(self, address: str, changed: list[Shown]) -> None:
-        """The host takes no entries: what was tried is in no list, save what was there before."""
-        shown = self._shown[address]
-        await self._store.change_shown(
-            [shown[entry.visitor] for entry in changed if entry.visitor in shown],
-            [entry for entry in changed if entry.visitor not in shown],
+    def _names(self, address: str, sites: Mapping[str, wanted.OfSite]) -> wanted.Names:
+        reached = {visitor for who, visitor in self._reached if who == address}
+        talks = [talk for talk in self._talks() if talk.visitor in reached] if reached else []
+        return wanted.of_operator(
+            address, self._directory, sites, talks, with_desks=self._desks is not None
         )
 
-    async def _drop(self, address: str, dropped: list[Shown]) -> None:
+    def _may_try(self, address: str) -> bool:
+        """Who is not there may have no account; or is there, and the desk's entry is to tell it."""
+        now = self._clock.monotonic()
+        if self._operators.is_there(address):
+            return True
+        if now < self._absent_at.get(address, now - ABSENT_RETRY) + ABSENT_RETRY:
+            return False
+        self._absent_at[address] = now
+        return True
+
+    async def _write(self, address: str, names: wanted.Names, writer: RosterWriter) -> None:
+        shown = self._shown.setdefault(address, {})
+        there = self._operators.is_there(address)
+        changed = [
+            Shown(
+                self._domain,
+                address,
+                contact,
+                clean_line(entry.name, 80),
+                clean_line(entry.group, 80),
+            )
+            for contact, entry in names.items()
+            if (address, contact) not in self._dismissed and (there or not visitor_of(contact))
+        ]
+        changed = [entry for entry in changed if shown.get(entry.visitor) != entry]
+        for entry in await self._entries.put(address, changed, writer):
+            # Prosody only pushes the entry; ejabberd asks for the desk's presence by itself.
+            if self._desks is not None and not visitor_of(entry.visitor):
+                self._desks.added(entry.visitor, address)
+        if writer.refused(address):
+            self.touch()
+
+    async def _drop(self, address: str, names: wanted.Names, writer: RosterWriter) -> None:
+        dropped = [
+            entry
+            for contact, entry in self._shown.get(address, {}).items()
+            if contact not in names and contact not in self._inherited
+        ]
+        if not dropped:
+            return
         for entry in dropped:
             told = self._told.get((address, entry.visitor))
-            if told is None or told[0].here:
+            if not visitor_of(entry.visitor):
+                if self._desks is not None:
+                    self._desks.removed(entry.visitor, address)
+            elif told is None or told[0].here:
                 self._tell(address, entry.visitor, policy.GONE)
-        done = await asyncio.gather(*(self._privileges.remove(entry) for entry in dropped))
-        gone = [entry for entry, success in zip(dropped, done, strict=True) if success]
-        for entry in gone:
-            self._shown[address].pop(entry.visitor, None)
+        for entry in await self._entries.remove(address, dropped, writer):
             self._told.pop((address, entry.visitor), None)
-        await self._store.change_shown([], gone)
+
+    async def _ask(self, address: str, names: wanted.Names) -> None:
+        """Where no list can be written: visitors ask to be added, if their site wants it."""
+        if not self._operators.is_there(address):
+            return
+        for contact, entry in names.items():
+            asks = self._directory.site(entry.site).settings.presence.without_roster == "subscribe"
+            if asks and visitor_of(contact) and contact not in self._shown.get(address, {}):
+                await self._requests.ask(address, contact, entry.name, entry.group)
 
     def _tell_changes(self, address: str) -> None:
         if not self._operators.is_there(address):
             return
         for visitor in self._shown.get(address, {}):
+            if not visitor_of(visitor) or not self._entries.has(address, visitor):
+                continue  # of what may be no contact, no presence is told
             appearance = self.appearance(visitor)
             before, at = self._told.get((address, visitor), (None, 0.0))
             if visitor in self._inherited or before == appearance:

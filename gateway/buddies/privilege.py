@@ -2,7 +2,7 @@
 
 A privileged set only pushes the entry: presence has to be sent afterwards. ejabberd before 23.10
 grants rosters and fails at every set; such a host is not asked again until the link is new, or the
-host grants anew.
+host grants anew, and api.py is what helps there.
 """
 
 from __future__ import annotations
@@ -66,6 +66,11 @@ class Privileges:
         granted = self._granted.get(host, {}).get("roster") in ("set", "both")
         return granted and host not in self._refused
 
+    @property
+    def ready(self) -> bool:
+        """What is granted may be tried."""
+        return True
+
     def refused(self, address: str) -> bool:
         """Whether that user's host grants rosters and does not let them be written."""
         return parse(address).domain in self._refused
@@ -120,8 +125,8 @@ class Privileges:
         if host not in self._refused:
             self._refused.add(host)
             log.warning(
-                "%s: %s grants rosters and refuses their entries (%s), so visitors do not appear "
-                "by themselves: with ejabberd, 23.10 or later is needed",
+                "%s: %s grants rosters and refuses their entries (%s): with ejabberd, 23.10 or "
+                "later takes them, or its API ([ejabberd] in parley.toml)",
                 self._domain,
                 host,
                 condition,

@@ -59,10 +59,15 @@ class PresenceDoor:
                 await self._probed(sender, to)
             case "subscribe":
                 await self._subscribe(sender, to)
+            case "subscribed":
+                if (visitor := visitor_of(to.local)) is not None:
+                    await self._buddies.granted(sender.bare, visitor)
             case "unsubscribe":
-                visitor = visitor_of(to.local)
-                if visitor is not None:
+                if (visitor := visitor_of(to.local)) is not None:
                     await self._buddies.unsubscribed(sender.bare, visitor)
+                elif (site := site_of(to.local)) and self._rights.of_site(sender.bare, site):
+                    await self._buddies.unsubscribed(sender.bare, site)
+                    self._desks.removed(site, sender.bare)
             case _:
                 pass
 
@@ -109,6 +114,8 @@ class PresenceDoor:
                 self._buddies.answer_probe(sender.bare, visitor)
         elif (site := site_of(to.local)) is not None and self._rights.of_site(sender.bare, site):
             self._desks.added(site, sender.bare)
+        elif not to.local:
+            self._answer(to, sender.bare, None)
 
     async def _subscribe(self, sender: Jid, to: Jid) -> None:
         if (visitor := visitor_of(to.local)) is not None:
@@ -118,14 +125,21 @@ class PresenceDoor:
                     self._answer(to, sender.bare, "unsubscribed")
                 return
             self._answer(to, sender.bare, "subscribed")
-            self._answer(to, sender.bare, "subscribe")
+            if not self._buddies.asked(sender.bare, visitor):
+                self._answer(to, sender.bare, "subscribe")
             await self._buddies.subscribed(sender.bare, visitor)
         elif (site := site_of(to.local)) is not None and self._rights.of_site(sender.bare, site):
             self._answer(to, sender.bare, "subscribed")
             self._answer(to, sender.bare, "subscribe")
+            self._buddies.desk_wanted(sender.bare, site)
             self._desks.added(site, sender.bare)
+        elif not to.local:
+            # ejabberd's filter against strangers lets all of a domain through that is a contact.
+            self._answer(to, sender.bare, "subscribed")
+            self._answer(to, sender.bare, "subscribe")
+            self._answer(to, sender.bare, None)
         else:
             self._answer(to, sender.bare, "unsubscribed")
 
-    def _answer(self, from_: Jid, to: str, kind: str) -> None:
+    def _answer(self, from_: Jid, to: str, kind: str | None) -> None:
         self._link.send(outbound.presence(from_.bare, to, kind))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from parley.config import Ejabberd
 from parley.private_prosody import PrivateProsody
 from tests.e2e.support.bridge import Server
 from tests.e2e.support.ejabberd import PrivateEjabberd
@@ -17,7 +18,8 @@ from tests.e2e.support.faults import Proxy, proxy
 from tests.e2e.support.parley import SITE, Parley
 from tests.e2e.support.ports import free_port
 
-ServerName = Literal["prosody", "ejabberd"]
+ServerName = Literal["prosody", "ejabberd", "ejabberd-api"]
+"""`ejabberd-api`: Parley has ejabberd's API, by which it writes contact lists."""
 
 PASSWORD = "correct horse"
 OPERATORS = {"ann": "Ann", "bob": "Bob", "cyd": "Cyd"}
@@ -48,6 +50,8 @@ async def house(kind: ServerName, folder: Path, seed: int, delay: float) -> Asyn
         gateway = await stack.enter_async_context(proxy(server.component_port))
         operators = [await stack.enter_async_context(proxy(server.c2s_port)) for _ in OPERATORS]
         parley = _Parley(folder / "parley", server, gateway.port)
+        if kind == "ejabberd-api" and isinstance(server, PrivateEjabberd):
+            parley.use(server.api)
         browsers = await stack.enter_async_context(proxy(parley.http_port, seed=seed))
         browsers.up.delay = browsers.down.delay = delay
         await server.start()
@@ -68,7 +72,7 @@ def _server(kind: ServerName, folder: Path) -> tuple[Server, bool]:
     made = PrivateEjabberd(
         folder / kind, free_port(), free_port(), secret=SECRET, offline=True, api_port=free_port()
     )
-    return made, made.release < WRITES_ROSTERS
+    return made, kind == "ejabberd" and made.release < WRITES_ROSTERS
 
 
 class _Parley(Parley):
@@ -88,3 +92,9 @@ class _Parley(Parley):
             text = text.replace(old, new)
         self.config.write_text(text, "utf-8")
         self.http_port, self.admin_port = http_port, admin_port
+
+    def use(self, api: Ejabberd) -> None:
+        """Gives it ejabberd's API."""
+        with self.config.open("a", encoding="utf-8") as file:
+            file.write(f'[ejabberd]\napi = "{api.api}"\nuser = "{api.user}"\n')
+            file.write(f'password = "{api.password}"\n')

@@ -17,6 +17,7 @@ from tests.chaos.run import run
     [
         pytest.param("prosody", marks=pytest.mark.prosody),
         pytest.param("ejabberd", marks=pytest.mark.long),
+        pytest.param("ejabberd-api", marks=pytest.mark.long),
     ],
 )
 async def test_nothing_is_lost_and_nothing_doubled(tmp_path: Path, server: ServerName) -> None:

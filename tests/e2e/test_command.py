@@ -151,12 +151,13 @@ async def test_check_tells_all_parts(parley: Parley, prosody: PrivateProsody) ->
     before = await asyncio.to_thread(parley.command, "check")
     assert before.returncode == 0, before.stdout
     assert "ok jabber chat.localhost: the secret is right" in before.stdout
-    assert "ok privileges chat.localhost" in before.stdout
+    assert "ok contact lists localhost: written by privilege" in before.stdout
     assert "warn process" in before.stdout
     await parley.start()
     while_running = await asyncio.to_thread(parley.command, "check")
     assert while_running.returncode == 0, while_running.stdout
     assert "ok jabber chat.localhost: linked" in while_running.stdout
+    assert "ok contact lists localhost: written by privilege" in while_running.stdout
     assert "lost" not in parley.log()
     nagios = await asyncio.to_thread(parley.command, "check", "--nagios")
     assert nagios.returncode == 0

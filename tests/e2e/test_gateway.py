@@ -1,58 +1,77 @@
-"""The Jabber edge on a real Prosody, with scripted operators."""
+"""The Jabber edge on real servers, with scripted operators: the same tests over all three.
+
+What depends on the server, as how a visitor comes into a contact list, is in `support/house.py`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import xml.etree.ElementTree as ET
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from parley.private_prosody import PrivateProsody
 from switchboard.model import Phase, SenderKind
-from tests.e2e.conftest import PASSWORD
-from tests.e2e.support.bridge import Bridge, bridge, replace_name
+from tests.e2e.support.bridge import Bridge, Server, replace_name
+from tests.e2e.support.house import ALL, DESK, WRITING, House, jid, sees, serving
 from tests.e2e.support.operator import Operator
-from tests.e2e.support.ports import free_port
 from tests.e2e.support.wait import eventually
 
+pytestmark = pytest.mark.prosody
+
 Login = Callable[..., Awaitable[Operator]]
-DESK = "shop@chat.localhost"
+
+writing = pytest.mark.parametrize("server", WRITING, indirect=True)
+"""For what happens only where contact lists are written for their owners."""
+
+
+@pytest.fixture(scope="module", params=ALL)
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """One of the three, for all tests of this file."""
+    with serving(request.param, tmp_path_factory.mktemp(request.param)) as one:
+        yield one
 
 
 @pytest.fixture
-async def desk(tmp_path: Path, prosody: PrivateProsody) -> AsyncIterator[Bridge]:
+async def house(
+    request: pytest.FixtureRequest, server: Server, tmp_path: Path
+) -> AsyncIterator[House]:
+    """This test's own accounts, ann and bob."""
+    one = House(request.node.callspec.params["server"], server, tmp_path)
+    await one.add_user("ann")
+    await one.add_user("bob")
+    yield one
+    await one.close()
+
+
+@pytest.fixture
+async def desk(house: House) -> AsyncIterator[Bridge]:
     """A linked gateway whose site has the operators ann and bob."""
-    people = {"ann@localhost": "Ann", "bob@localhost": "Bob"}
-    async with bridge(tmp_path, prosody, people) as running:
-        await running.linked()
+    async with house.bridge() as running:
         yield running
 
 
-def jid(visitor: str) -> str:
-    return f"{visitor}@chat.localhost"
-
-
-async def sees(operator: Operator, visitor: str, *, type: str = "") -> None:
-    def seen() -> bool:
-        presence = operator.presence_of(jid(visitor))
-        return presence is not None and presence.type == type
-
-    await eventually(seen, 10.0, f"presence {type or 'available'} of {visitor}")
+@pytest.fixture
+def operator(house: House, desk: Bridge) -> Login:
+    """Logs a scripted operator in: `await operator("ann", receipts=False)`."""
+    return house.login
 
 
 class TestBuddies:
     """Visitors in contact lists."""
 
+    @writing
     async def test_a_visitor_appears_by_itself_and_leaves(
-        self, desk: Bridge, operator: Login
+        self, desk: Bridge, house: House, operator: Login
     ) -> None:
         """Entry, group, name, presence and status come and go without a click."""
         ann = await operator("ann")
         visit = desk.arrive("Zoë <b>&\"'")
-        await sees(ann, visit.visitor)
+        await house.appears(ann, visit)
         contact = ann.roster()[jid(visit.visitor)]
         assert contact.name == "Zoë <b>&\"'"
         assert contact.groups == ("The shop",)
@@ -61,8 +80,7 @@ class TestBuddies:
         assert presence is not None
         assert presence.child_text("status") == "Prices · https://shop.example/prices"
         desk.attendance.closed(visit.visitor, 1)
-        await sees(ann, visit.visitor, type="unavailable")
-        await eventually(lambda: jid(visit.visitor) not in ann.roster(), 10.0, "the entry goes")
+        await house.leaves(ann, visit)
         gone = [
             one
             for one in ann.received
@@ -72,18 +90,34 @@ class TestBuddies:
         ]
         assert len(gone) == 1
 
-    async def test_who_logs_in_later_sees_who_is_here(self, desk: Bridge, operator: Login) -> None:
+    async def test_who_logs_in_later_sees_who_is_here(
+        self, desk: Bridge, house: House, operator: Login
+    ) -> None:
         """The list is right for an operator who comes after the visitor."""
         visit = desk.arrive()
         await asyncio.sleep(0.5)
         ann = await operator("ann")
-        await sees(ann, visit.visitor)
+        await house.appears(ann, visit)
 
-    async def test_a_hidden_page_is_away(self, desk: Bridge, operator: Login) -> None:
+    async def test_who_returns_appears_again(
+        self, desk: Bridge, house: House, operator: Login
+    ) -> None:
+        """What the server says when an entry is removed for us is no operator's wish."""
+        ann = await operator("ann")
+        visit = desk.arrive("Eve")
+        await house.appears(ann, visit)
+        for stream in (2, 3):
+            desk.attendance.closed(visit.visitor, stream - 1)
+            await house.leaves(ann, visit)
+            desk.attendance.update(visit, stream=stream)
+            await house.appears(ann, visit)
+        assert not [one for one in ann.received if one.type == "unsubscribed"]
+
+    async def test_a_hidden_page_is_away(self, desk: Bridge, house: House, operator: Login) -> None:
         """Away while no page of the visitor is visible, and back."""
         ann = await operator("ann")
         visit = desk.arrive()
-        await sees(ann, visit.visitor)
+        await house.appears(ann, visit)
         for visible, show in ((False, "away"), (True, None)):
             page = msgspec.structs.replace(visit.page, visible=visible)
             count = len(ann.received)
@@ -94,50 +128,60 @@ class TestBuddies:
             )
             assert presence.child_text("show") == show
 
-    async def test_a_short_absence_is_no_news(self, desk: Bridge, operator: Login) -> None:
+    async def test_a_short_absence_is_no_news(
+        self, desk: Bridge, house: House, operator: Login
+    ) -> None:
         """A reload within the grace period changes no presence."""
         ann = await operator("ann")
         visit = desk.arrive()
-        await sees(ann, visit.visitor)
+        await house.appears(ann, visit)
         count = len(ann.received)
         desk.attendance.closed(visit.visitor, 1)
         await asyncio.sleep(0.4)
         desk.attendance.update(visit, stream=2)
         await asyncio.sleep(1.5)
-        assert [one for one in ann.received[count:] if one.kind == "presence"] == []
+        news = [one for one in ann.received[count:] if one.kind == "presence"]
+        own = [one for one in news if one.sender.startswith(visit.visitor)]
+        assert [one for one in own if one.type or one.child_text("show")] == []
 
-    async def test_who_is_taken_out_by_hand_stays_out(self, desk: Bridge, operator: Login) -> None:
+    async def test_who_is_taken_out_by_hand_stays_out(
+        self, desk: Bridge, house: House, operator: Login
+    ) -> None:
         """An operator's removal of a visitor is not undone at the next page change."""
         ann = await operator("ann")
         visit = desk.arrive()
-        await sees(ann, visit.visitor)
+        await house.appears(ann, visit)
         ann.remove_contact(jid(visit.visitor))
         await eventually(lambda: jid(visit.visitor) not in ann.roster(), 5.0)
         desk.attendance.update(replace_name(visit, "Renamed"), stream=1)
         await asyncio.sleep(1.0)
         assert jid(visit.visitor) not in ann.roster()
 
-    async def test_own_contacts_are_left_alone(self, desk: Bridge, operator: Login) -> None:
+    async def test_own_contacts_are_left_alone(
+        self, desk: Bridge, house: House, operator: Login
+    ) -> None:
         """Entries that are not ours stay as they are."""
         ann = await operator("ann")
         ann.send_presence_to("friend@localhost", "subscribe")
         await eventually(lambda: "friend@localhost" in ann.roster(), 5.0)
         visit = desk.arrive()
-        await sees(ann, visit.visitor)
+        await house.appears(ann, visit)
         desk.attendance.closed(visit.visitor, 1)
-        await eventually(lambda: jid(visit.visitor) not in ann.roster(), 10.0)
+        await house.leaves(ann, visit)
         assert "friend@localhost" in ann.roster()
 
 
 class TestTalk:
     """Lines, receipts and typing."""
 
-    async def test_a_line_each_way_with_receipts(self, desk: Bridge, operator: Login) -> None:
+    async def test_a_line_each_way_with_receipts(
+        self, desk: Bridge, house: House, operator: Login
+    ) -> None:
         """Delivered to all, answered by one, acknowledged both ways."""
         ann, bob = await operator("ann"), await operator("bob")
         visit = desk.arrive("Eve")
-        await sees(ann, visit.visitor)
-        await sees(bob, visit.visitor)
+        await house.appears(ann, visit)
+        await house.appears(bob, visit)
         said = await desk.talks.say(visit, "c1", "Is it <in> stock? & \U0001f6b2")
         assert said.seq == 1
         line = await ann.wait_for_message("Is it <in> stock? & \U0001f6b2", jid(visit.visitor))
@@ -162,11 +206,13 @@ class TestTalk:
         await asyncio.sleep(0.3)
         assert not [one for one in bob.messages(jid(visit.visitor)) if one.body == "Great"]
 
-    async def test_the_same_stanza_twice_is_one_line(self, desk: Bridge, operator: Login) -> None:
+    async def test_the_same_stanza_twice_is_one_line(
+        self, desk: Bridge, house: House, operator: Login
+    ) -> None:
         """Same full JID, id and body: one line; without an id: two."""
         ann = await operator("ann")
         visit = desk.arrive()
-        await sees(ann, visit.visitor)
+        await house.appears(ann, visit)
         for _ in range(2):
             ann.send_message_to(jid(visit.visitor), "hello", id="same")
         for _ in range(2):
@@ -194,12 +240,12 @@ class TestTalk:
 
     @pytest.mark.parametrize("ping", ["answer", "refuse"])
     async def test_a_client_without_receipts_confirms_by_ping(
-        self, desk: Bridge, operator: Login, ping: str
+        self, desk: Bridge, house: House, operator: Login, ping: str
     ) -> None:
         """A ping's result confirms, and so does a client that says it knows no ping."""
         await operator("ann", receipts=False, ping=ping)
         visit = desk.arrive()
-        await eventually(lambda: desk.edge.gateways[0]._operators.is_there("ann@localhost"))
+        await eventually(lambda: desk.edge.gateways[0]._operators.is_there(house.address("ann")))
         await desk.talks.say(visit, "c1", "hi")
         await eventually(lambda: desk.receipts(visit), 10.0, "the line is confirmed")
         assert desk.receipts(visit)[0].delivered == 1
@@ -218,12 +264,12 @@ class TestTalk:
         ]
 
     async def test_an_operator_who_vanishes_leaves_the_line_to_another(
-        self, desk: Bridge, operator: Login
+        self, desk: Bridge, house: House, operator: Login
     ) -> None:
         """A taken talk goes on with whoever is there, from what was not confirmed."""
         ann = await operator("ann", receipts=False, ping="ignore")
         visit = desk.arrive()
-        await sees(ann, visit.visitor)
+        await house.appears(ann, visit)
         ann.send_message_to(jid(visit.visitor), "May I help?")
         await eventually(lambda: _lines(desk, visit.visitor) == 1, 5.0)
         bob = await operator("bob")
@@ -233,27 +279,28 @@ class TestTalk:
         await bob.wait_for_message("yes please", jid(visit.visitor))
 
     async def test_a_reply_to_who_is_gone_is_stored_and_said(
-        self, desk: Bridge, operator: Login
+        self, desk: Bridge, house: House, operator: Login
     ) -> None:
         """The operator learns that the visitor is away; the line waits for them."""
         ann = await operator("ann")
         visit = desk.arrive("Eve")
+        await house.appears(ann, visit)
         await desk.talks.say(visit, "c1", "hi")
         await ann.wait_for_message("hi")
         desk.attendance.closed(visit.visitor, 1)
-        await sees(ann, visit.visitor, type="unavailable")
+        await sees(ann, visit, type="unavailable")
         ann.send_message_to(jid(visit.visitor), "still there?")
         await ann.wait_for(lambda one: "is not on the site now" in (one.body or ""))
         assert [line.body for line in await desk.log(visit)] == ["hi", "still there?"]
         assert jid(visit.visitor) in ann.roster()
 
     async def test_a_command_is_not_sent_to_the_visitor(
-        self, desk: Bridge, operator: Login
+        self, desk: Bridge, house: House, operator: Login
     ) -> None:
         """Unknown ones are explained, !! sends, !end ends."""
         ann = await operator("ann")
         visit = desk.arrive()
-        await sees(ann, visit.visitor)
+        await house.appears(ann, visit)
         ann.send_message_to(jid(visit.visitor), "!edn")
         await ann.wait_for(lambda one: "!end" in (one.body or ""))
         ann.send_message_to(jid(visit.visitor), "!!wow")
@@ -267,11 +314,11 @@ class TestStrangers:
     """Who is no operator of the site reaches no visitor."""
 
     async def test_a_stranger_gets_one_error(
-        self, desk: Bridge, prosody: PrivateProsody, operator: Login
+        self, desk: Bridge, house: House, operator: Login
     ) -> None:
         """Nothing is stored, nothing is shown."""
-        await prosody.add_user("mallory", "correct horse")
-        mallory = await operator("mallory")
+        await house.add_user("mallory")
+        mallory = await operator("mallory", knows_the_desk=False)
         visit = desk.arrive()
         mallory.send_message_to(jid(visit.visitor), "psst")
         error = await mallory.wait_for(lambda one: one.type == "error")
@@ -303,11 +350,13 @@ class TestQuestions:
             ("{jabber:iq:last}query", "service-unavailable"),
         ],
     )
-    async def test_answers(self, desk: Bridge, operator: Login, tag: str, answer: str) -> None:
+    async def test_answers(
+        self, desk: Bridge, house: House, operator: Login, tag: str, answer: str
+    ) -> None:
         """Ping, version and disco are answered by visitor, desk and component; others refused."""
         ann = await operator("ann")
         visit = desk.arrive("Eve")
-        await sees(ann, visit.visitor)
+        await house.appears(ann, visit)
         for to in (jid(visit.visitor) + "/web", DESK, "chat.localhost"):
             id = ann.send_iq(to, "get", ET.Element(tag))
             reply = await ann.wait_for(lambda one, id=id: one.kind == "iq" and one.id == id)  # type: ignore[misc]
@@ -326,116 +375,95 @@ class TestQuestions:
 class TestDesk:
     """The desk as a contact."""
 
-    async def test_the_desk_accepts_its_operators(self, desk: Bridge, operator: Login) -> None:
-        """It accepts, asks back, shows its state and counts visitors."""
+    async def test_the_desk_is_a_contact(self, desk: Bridge, house: House, operator: Login) -> None:
+        """By itself in the site's group, or added by hand; it shows its state, counts visitors."""
         ann = await operator("ann")
         desk.arrive()
-        ann.send_presence_to(DESK, "subscribe")
-        await ann.wait_for(lambda one: one.type == "subscribed" and one.sender == DESK)
-        await ann.wait_for(lambda one: one.type == "subscribe" and one.sender == DESK)
         await ann.wait_for(
             lambda one: one.sender == DESK and one.child_text("status") == "1 visitor, 0 waiting"
         )
+        contact = ann.roster()[DESK]
+        assert contact.subscription == "both"
+        assert not house.writes or contact.groups == ("The shop",)
 
+    @writing
+    async def test_operators_are_known_after_a_restart(self, house: House) -> None:
+        """Who was there before the gateway was is known within 10 s, and their own lists too."""
+        ann = await house.login("ann")
+        for _ in range(2):
+            async with house.bridge() as running:
+                there = running.edge.gateways[0]._operators.is_there
+                await eventually(lambda there=there: there(house.address("ann")), 10.0)  # type: ignore[misc]
+                await eventually(lambda: DESK in ann.roster(), 10.0, "the desk is a contact")
+                running.crash()
 
-class TestWithoutPrivileges:
-    """A server that grants nothing."""
+    @writing
+    async def test_a_desk_taken_out_by_hand_stays_out(
+        self, desk: Bridge, house: House, operator: Login
+    ) -> None:
+        """Until its operator adds it again."""
+        ann = await operator("ann")
+        await eventually(lambda: ann.presence_of(DESK), 10.0, "the desk")
+        ann.remove_contact(DESK)
+        await eventually(lambda: DESK not in ann.roster(), 5.0)
+        await house.appears(ann, desk.arrive())
+        assert DESK not in ann.roster()
+        ann.send_presence_to(DESK, "subscribe")
+        await eventually(lambda: DESK in ann.roster() and ann.roster()[DESK].groups, 10.0)
 
-    async def test_messages_flow_and_the_desk_is_the_contact(self, tmp_path: Path) -> None:
-        """The operator adds the desk, sees it, and talks with a visitor's own JID."""
-        server = PrivateProsody(
-            tmp_path / "prosody", free_port(), free_port(), secret="s3cret", privileged=False
-        )
-        await server.add_user("ann", PASSWORD)
-        await server.start()
-        ann = Operator("ann@localhost", PASSWORD)
-        try:
-            async with bridge(tmp_path, server, {"ann@localhost": "Ann"}) as desk:
-                await desk.linked()
-                await ann.login(server.c2s_port)
-                visit = desk.arrive("Eve")
-                await desk.talks.say(visit, "c1", "anybody?")
-                ann.send_presence_to(DESK, "subscribe")
-                await ann.wait_for(lambda one: one.type == "subscribe" and one.sender == DESK)
-                ann.send_presence_to(DESK, "subscribed")
-                await ann.wait_for(
-                    lambda one: (
-                        one.sender == DESK and one.child_text("status") == "1 visitor, 1 waiting"
-                    )
-                )
-                line = await ann.wait_for_message("anybody?", jid(visit.visitor))
-                ann.send_message_to(line.sender, "here")
-                await eventually(lambda: _lines(desk, visit.visitor) == 2, 5.0)
-                assert jid(visit.visitor) not in ann.roster()
-                ann.send_presence_to(jid(visit.visitor), "subscribe")
-                await ann.wait_for(
-                    lambda one: one.type == "subscribed" and one.sender == jid(visit.visitor)
-                )
-                await sees(ann, visit.visitor)
-                desk.attendance.closed(visit.visitor, 1)
-                await sees(ann, visit.visitor, type="unavailable")
-                server.kill()
-                await eventually(lambda: not desk.edge.gateways[0].link.up, 5.0)
-                await server.start()
-                await desk.linked()
-                again = Operator("ann@localhost", PASSWORD, resource="again")
-                await again.login(server.c2s_port)
-                desk.attendance.update(visit, stream=2)
-                await desk.talks.say(visit, "c2", "still there?")
-                await again.wait_for_message("still there?", jid(visit.visitor))
-                await sees(again, visit.visitor)
-                await again.logout()
-        finally:
-            await ann.logout()
-            await server.stop()
+    async def test_who_answers_no_more_has_no_desk(
+        self, desk: Bridge, house: House, operator: Login
+    ) -> None:
+        """An operator who is removed keeps nothing that came by itself."""
+        ann = await operator("ann")
+        visit = desk.arrive()
+        await house.appears(ann, visit)
+        await eventually(lambda: DESK in ann.roster(), 10.0)
+        await desk.store.remove_operator("shop", house.address("ann"))
+        await desk.directory.refresh()
+        if house.writes:
+            await eventually(lambda: not ann.roster(), 10.0, "all of ours is gone")
+        assert not [one for one in ann.received if one.type == "unsubscribed"]
 
 
 class TestRecovery:
     """Whatever restarts, talks go on."""
 
     async def test_the_server_is_killed_in_the_middle_of_a_talk(
-        self, desk: Bridge, prosody: PrivateProsody, operator: Login
+        self, desk: Bridge, house: House, operator: Login
     ) -> None:
         """Lines said meanwhile arrive afterwards, once, in order; presence is right."""
         ann = await operator("ann")
         visit = desk.arrive("Eve")
+        await house.appears(ann, visit)
         await desk.talks.say(visit, "c1", "one")
         await ann.wait_for_message("one")
         ann.send_message_to(jid(visit.visitor), "answer")
         await eventually(lambda: _lines(desk, visit.visitor) == 2, 5.0)
         await eventually(lambda: desk.receipts(visit), 5.0)
-        prosody.kill()
+        house.server.kill()
         await eventually(lambda: not desk.edge.gateways[0].link.up, 5.0)
         await desk.talks.say(visit, "c2", "two")
-        await prosody.start()
+        await house.server.start()
         await asyncio.wait_for(desk.linked(), 5.0)
         back = await operator("ann", resource="again")
         await back.wait_for_message("two", jid(visit.visitor))
-        await sees(back, visit.visitor)
-        assert jid(visit.visitor) in back.roster()
+        await house.appears(back, visit)
         assert [one.body for one in back.messages(jid(visit.visitor))].count("one") == 0
         await back.wait_for(lambda one: "“answer”" in (one.body or ""))
 
-    async def test_a_new_gateway_corrects_what_it_inherits(
-        self, tmp_path: Path, prosody: PrivateProsody, operator: Login
-    ) -> None:
+    async def test_a_new_gateway_corrects_what_it_inherits(self, house: House) -> None:
         """Ghosts go, live visitors stay, unconfirmed lines are sent again."""
-        people = {"ann@localhost": "Ann"}
-        ann = await operator("ann")
-        async with bridge(tmp_path, prosody, people) as first:
-            await first.linked()
+        async with house.bridge() as first:
+            ann = await house.login("ann")
             stays, leaves = first.arrive("Stays"), first.arrive("Leaves")
-            await sees(ann, stays.visitor)
-            await sees(ann, leaves.visitor)
-            first.edge.gateways[0].link._component.abort()
-            first.edge.gateways[0].link.send = lambda stanza: None  # type: ignore[method-assign]
-        async with bridge(tmp_path, prosody, people) as second:
-            await second.linked()
+            await house.appears(ann, stays)
+            await house.appears(ann, leaves)
+            first.crash()
+        async with house.bridge() as second:
             second.arrive("Stays", visitor=stays.visitor)
-            await sees(ann, leaves.visitor, type="unavailable")
-            await eventually(lambda: jid(leaves.visitor) not in ann.roster(), 10.0)
-            await sees(ann, stays.visitor)
-            assert jid(stays.visitor) in ann.roster()
+            await house.leaves(ann, leaves)
+            await house.appears(ann, stays)
         assert not [one for one in ann.received if one.type == "unsubscribed"]
 
 

@@ -64,6 +64,7 @@ async def visitor_name(parley: Parley, operator: Operator) -> str:
             jid
             for jid, contact in operator.roster().items()
             if contact.groups == (TITLE,)
+            and not jid.startswith(f"{SITE}@")
             and (presence := operator.presence_of(jid)) is not None
             and presence.type == ""
         ]

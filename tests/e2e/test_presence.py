@@ -16,11 +16,13 @@ from pathlib import Path
 import pytest
 
 from gateway.buddies import list as buddies
+from gateway.buddies.api import ApiSettings
 from parley.private_prosody import PrivateProsody
 from switchboard.model import Visit
 from tests.e2e.conftest import PASSWORD
 from tests.e2e.support.bridge import Bridge, Server, bridge
 from tests.e2e.support.ejabberd import PrivateEjabberd
+from tests.e2e.support.house import api_of
 from tests.e2e.support.operator import Operator
 from tests.e2e.support.ports import free_port
 from tests.e2e.support.wait import eventually
@@ -38,9 +40,10 @@ PARTS = ("gateway", "server", "client")
 class Site:
     """All three parts, each of which can be cut off and brought back."""
 
-    def __init__(self, folder: Path, server: Server) -> None:
+    def __init__(self, folder: Path, server: Server, api: ApiSettings | None) -> None:
         self.folder = folder
         self.server = server
+        self.api = api
         self.client = Operator("ann@localhost", PASSWORD)
         self.seen: list[Operator] = []
         self._running = AsyncExitStack()
@@ -55,7 +58,7 @@ class Site:
         match part:
             case "gateway":
                 self._desk = await self._running.enter_async_context(
-                    bridge(self.folder, self.server, PEOPLE)
+                    bridge(self.folder, self.server, PEOPLE, api=self.api)
                 )
             case "server":
                 await self.server.start()
@@ -86,13 +89,14 @@ class Site:
 async def make(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Callable[[str], Awaitable[Site]]]:
-    """Starts all three, in good order, on Prosody (privileged or `bare`) or ejabberd."""
+    """Starts all three, in good order, on Prosody (privileged or `bare`) or ejabberd (with its
+    API or without, `refusing`)."""
     monkeypatch.setattr(buddies, "SETTLE", SETTLE)
     made: list[Site] = []
 
     async def start(kind: str) -> Site:
         server: Server
-        if kind == "ejabberd":
+        if kind in ("ejabberd", "refusing"):
             server = PrivateEjabberd(tmp_path / kind, free_port(), free_port(), secret="s3cret")
         else:
             server = PrivateProsody(
@@ -103,7 +107,7 @@ async def make(
                 privileged=kind == "prosody",
             )
         await server.add_user("ann", PASSWORD)
-        site = Site(tmp_path, server)
+        site = Site(tmp_path, server, api_of(server) if kind == "ejabberd" else None)
         made.append(site)
         for part in ("server", "gateway", "client"):
             await site.back(part)
@@ -148,14 +152,16 @@ def orders() -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     return found
 
 
-class TestPrivileged:
-    """Prosody lets the gateway write contact lists and tells it all presence."""
+@pytest.mark.parametrize("kind", ["prosody", "ejabberd"])
+class TestWrittenLists:
+    """Prosody lets the gateway write contact lists and tells it all presence, ejabberd by its API
+    and by the desk's contact."""
 
     async def test_any_two_restart_in_any_order(
-        self, make: Callable[[str], Awaitable[Site]]
+        self, make: Callable[[str], Awaitable[Site]], kind: str
     ) -> None:
         """Who stayed is online under their name, who left is gone and out of the list."""
-        site = await make("prosody")
+        site = await make(kind)
         stays = site.desk.arrive("Stays")
         for gone, back in orders():
             leaves = site.desk.arrive("Leaves")
@@ -200,7 +206,7 @@ class TestPrivileged:
         await eventually(right, RIGHT_WITHIN, lambda: f"{what}: {client.roster()}")
 
 
-@pytest.mark.parametrize("kind", ["bare", "ejabberd"])
+@pytest.mark.parametrize("kind", ["bare", "refusing"])
 class TestDeskContact:
     """Without entries of our making: the desk's contact and the lines."""
 
@@ -251,7 +257,7 @@ class TestRefusedEntries:
         self, make: Callable[[str], Awaitable[Site]], caplog: pytest.LogCaptureFixture
     ) -> None:
         """One warning a link, which names the remedy; whom nobody added sends no presence."""
-        site = await make("ejabberd")
+        site = await make("refusing")
         assert isinstance(site.server, PrivateEjabberd)
         if site.server.release >= (23, 10):
             pytest.skip("this ejabberd takes the entries")

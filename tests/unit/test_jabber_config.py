@@ -1,7 +1,11 @@
-"""What `parley jabber-config` prints is a configuration that Prosody's Lua reads as meant."""
+"""What `parley jabber-config` prints is a configuration that the server reads as meant.
+
+That ejabberd takes its own is shown in `tests/e2e/test_ways.py`.
+"""
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parley import jabber_config
+from parley.config import ConfigError, Ejabberd
 
 LUA = shutil.which("lua5.4") or shutil.which("lua5.3") or shutil.which("lua5.1")
 
@@ -103,8 +108,54 @@ def test_a_lone_surrogate_is_refused() -> None:
         jabber_config.prosody(["chat.localhost"], "\ud800", 5347, ["localhost"])
 
 
-def test_the_template_ships_in_the_package() -> None:
+@pytest.mark.parametrize("name", ["prosody.cfg.lua", "ejabberd.yml"])
+def test_the_template_ships_in_the_package(name: str) -> None:
     """The folder at the top of the tree and the package's are the same files."""
-    top = Path(jabber_config.__file__).parents[1] / "jabber-config" / "prosody.cfg.lua"
-    inside = Path(jabber_config.__file__).parent / "jabber-config" / "prosody.cfg.lua"
+    top = Path(jabber_config.__file__).parents[1] / "jabber-config" / name
+    inside = Path(jabber_config.__file__).parent / "jabber-config" / name
     assert inside.samefile(top)
+
+
+def ejabberd(api: Ejabberd, secret: str = "s") -> str:
+    """The file for one host and one domain."""
+    return jabber_config.ejabberd(["chat.example.org"], secret, 5347, ["example.org"], api)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_yaml_string_stays_on_its_line(secret: str) -> None:
+    """Whatever the secret, the file has as many lines, and no quote that is not escaped more."""
+    plain, printed = ejabberd(Ejabberd()), ejabberd(Ejabberd(), secret)
+    assert len(printed.splitlines()) == len(plain.splitlines())
+    unescaped = re.sub(r"\\.", "", printed)
+    assert unescaped.count('"') == re.sub(r"\\.", "", plain).count('"')
+
+
+def test_without_an_api_none_is_opened() -> None:
+    """No listener and no permission, and a word on how to have them."""
+    printed = ejabberd(Ejabberd())
+    assert "ejabberd_http" not in printed
+    assert "api_permissions" not in printed
+    assert "[ejabberd]" in printed
+
+
+def test_an_api_here_is_open_to_its_account_on_this_machine() -> None:
+    """A listener on loopback; address and account are both asked for."""
+    printed = ejabberd(Ejabberd("http://localhost:5281/api", "parley@example.org", "pw"))
+    assert 'port: 5281\n    ip: "127.0.0.1"\n    module: ejabberd_http' in printed
+    assert '- ip: "127.0.0.1"\n          - user: "parley@example.org"' in printed
+    assert "pw" not in printed
+
+
+def test_an_api_elsewhere_is_one_that_is_there() -> None:
+    """No listener; the account is what limits it."""
+    printed = ejabberd(Ejabberd("https://xmpp.example.org:5443/api", "parley@example.org", "pw"))
+    assert "ejabberd_http" not in printed
+    assert "- ip:" not in printed
+    assert '- user: "parley@example.org"' in printed
+
+
+@pytest.mark.parametrize("api", ["https://xmpp.example.org/api", "ftp://127.0.0.1/api", "5281"])
+def test_an_api_that_would_be_open_or_is_none_is_refused(api: str) -> None:
+    """Nothing is printed that lets everybody write contact lists."""
+    with pytest.raises(ConfigError):
+        ejabberd(Ejabberd(api))

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.buddies.api import ApiSettings
 from gateway.component import LinkState
 from gateway.edge import JabberEdge, JabberSettings
 from switchboard import events
@@ -23,6 +24,7 @@ from switchboard.model import (
     Message,
     Operator,
     Page,
+    PresenceSettings,
     Site,
     SiteSettings,
     Visit,
@@ -130,14 +132,22 @@ def replace_name(visit: Visit, name: str) -> Visit:
 
 @asynccontextmanager
 async def bridge(
-    folder: Path, server: Server, operators: dict[str, str], *, secret: str = "s3cret"
+    folder: Path,
+    server: Server,
+    operators: dict[str, str],
+    *,
+    secret: str = "s3cret",
+    api: ApiSettings | None = None,
+    presence: PresenceSettings | None = None,
 ) -> AsyncIterator[Bridge]:
-    """A site `shop` whose operators are `{bare JID: name}`."""
+    """A site `shop` whose operators are `{bare JID: name}`; `api`: ejabberd's, if it is used."""
     clock = SystemClock()
     store = await open_store(f"sqlite:///{folder}/parley.db", clock=clock)
     await asyncio.to_thread(upgrade, store.engine)
     if not await store.sites():
-        settings = SiteSettings("The shop", ("https://shop.example",), "secret")
+        settings = SiteSettings(
+            "The shop", ("https://shop.example",), "secret", presence or PresenceSettings()
+        )
         await store.save_site(Site("shop", settings))
         for address, name in operators.items():
             await store.save_operator(Operator(new_operator_id(), "shop", address, name))
@@ -147,7 +157,7 @@ async def bridge(
     talks = Talks(store, bus, clock, 4000)
     attendance = Attendance(bus, MemorySessions(), clock, "test", clock.now(), GRACE)
     settings_ = JabberSettings(
-        "127.0.0.1", server.component_port, ("chat.localhost",), secret, GRACE, "test"
+        "127.0.0.1", server.component_port, ("chat.localhost",), secret, GRACE, "test", api
     )
     edge = JabberEdge(settings_, store, directory, talks, bus, clock)
     running = Bridge(edge, store, talks, attendance, directory, bus)

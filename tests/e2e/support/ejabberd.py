@@ -19,10 +19,18 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from parley import jabber_config
+from parley.config import Ejabberd
 from tests.e2e.support.ports import free_port
 from tests.e2e.support.wait import eventually
 
 ADDRESS = "127.0.0.1"
+_SHIPPED = Path("/usr/share/ejabberd/ejabberd.yml.example")
+_ACCOUNTS: dict[str, object] = {
+    "api_permissions": {
+        "tests": {"from": ["mod_http_api"], "who": "all", "what": ["register", "status"]}
+    }
+}
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
@@ -30,12 +38,15 @@ STOP_SECONDS = 10.0
 class PrivateEjabberd:
     """One ejabberd with a host and a component `domain`, all within `folder`.
 
-    It is a child of this process and ends with it. The component may read rosters and gets all
-    presence (XEP-0356); ejabberd 23.01 refuses a privileged roster set, so contact lists stay as
-    their owners make them. `resume_timeout`: seconds for which a stream that was lost may be
-    resumed (XEP-0198). `offline`: whether lines for nobody are kept until the next login, as in
-    the configuration that ejabberd comes with. `api_port`: where accounts are made, any free one
-    by default. It may be started again, on the same ports, after `stop` or `kill`.
+    It is a child of this process and ends with it. What concerns Parley is what `parley
+    jabber-config ejabberd` prints, included. The component is granted rosters and all presence
+    (XEP-0356), unless it is not `privileged`; ejabberd 23.01 refuses a privileged roster set, and
+    `api` is the API that takes it. `resume_timeout`: seconds for which a stream that was lost may
+    be resumed (XEP-0198). `offline`: whether lines for nobody are kept until the next login, as in
+    the configuration that ejabberd comes with. `strangers_blocked`: whether a user gets messages of
+    contacts alone (mod_block_strangers). `debian`: whether all else is as Debian's package has it.
+    `api_port`: the API's, any free one by default. It may be started again, on the same ports,
+    after `stop` or `kill`.
     """
 
     def __init__(
@@ -50,6 +61,8 @@ class PrivateEjabberd:
         privileged: bool = True,
         resume_timeout: int = 300,
         offline: bool = False,
+        strangers_blocked: bool = False,
+        debian: bool = False,
         api_port: int = 0,
     ) -> None:
         self.folder = folder.absolute()
@@ -61,9 +74,14 @@ class PrivateEjabberd:
         self._privileged = privileged
         self._resume_timeout = resume_timeout
         self._offline = offline
+        self._strangers_blocked = strangers_blocked
+        self._debian = debian
         self._api_port = api_port or free_port()
+        self.api = Ejabberd(
+            f"http://{ADDRESS}:{self._api_port}/api", f"parley@{host}", "the API's own"
+        )
         self._process: subprocess.Popen[bytes] | None = None
-        self._accounts: dict[str, str] = {}
+        self._accounts = {"parley": self.api.password}
 
     @property
     def release(self) -> tuple[int, int]:
@@ -170,10 +188,31 @@ class PrivateEjabberd:
             )
             with pem.open("a") as both:
                 both.write((self.folder / "certificate.pem").read_text())
-        # JSON is YAML, and quotes what comes from outside.
-        (self.folder / "ejabberd.yml").write_text(json.dumps(self._configuration(), indent=1))
+        (self.folder / "parley.yml").write_text(
+            jabber_config.ejabberd(
+                [self.domain],
+                self._secret,
+                self.component_port,
+                [self.host] if self._privileged else [],
+                self.api,
+            )
+        )
+        (self.folder / "tests.yml").write_text(_block(_ACCOUNTS))
+        included = [str(self.folder / name) for name in ("parley.yml", "tests.yml")]
+        base = self._shipped() if self._debian else _block(self._base())
+        line = _block({"include_config_file": included})
+        (self.folder / "ejabberd.yml").write_text(f"{base}\n{line}")
 
-    def _configuration(self) -> dict[str, object]:
+    def _shipped(self) -> str:
+        """The configuration that the package installs, on ports that are free."""
+
+        def elsewhere(found: re.Match[str]) -> str:
+            return f"port: {self.c2s_port if found[1] == '5222' else free_port()}\n"
+
+        text = re.sub(r"port: (\d+)\n", elsewhere, _SHIPPED.read_text())
+        return text.replace("/etc/ejabberd/ejabberd.pem", str(self.folder / "both.pem"))
+
+    def _base(self) -> dict[str, object]:
         modules: dict[str, object] = {
             "mod_admin_extra": {},
             "mod_blocking": {},
@@ -187,42 +226,19 @@ class PrivateEjabberd:
         }
         if self._offline:
             modules["mod_offline"] = {}
-        if self._privileged:
-            modules["mod_privilege"] = {
-                "roster": {"both": "gateway"},
-                "message": {"outgoing": "gateway"},
-                "presence": {"managed_entity": "gateway"},
-            }
+        if self._strangers_blocked:
+            modules["mod_block_strangers"] = {}
         return {
             "hosts": [self.host],
             "loglevel": "info",
             "certfiles": [str(self.folder / "both.pem")],
             "ca_file": str(self.folder / "certificate.pem"),
-            "acl": {"gateway": {"server": [self.domain]}},
-            "access_rules": {"gateway": {"allow": "gateway"}},
-            "api_permissions": {
-                "tests": {"from": ["mod_http_api"], "who": "all", "what": ["register", "status"]}
-            },
             "listen": [
                 {
                     "port": self.c2s_port,
                     "ip": ADDRESS,
                     "module": "ejabberd_c2s",
                     "starttls": True,
-                },
-                {
-                    "port": self.component_port,
-                    "ip": ADDRESS,
-                    "module": "ejabberd_service",
-                    # Otherwise the component is taken for every host's.
-                    "global_routes": False,
-                    "hosts": {self.domain: {"password": self._secret}},
-                },
-                {
-                    "port": self._api_port,
-                    "ip": ADDRESS,
-                    "module": "ejabberd_http",
-                    "request_handlers": {"/api": "mod_http_api"},
                 },
             ],
             "modules": modules,
@@ -249,6 +265,11 @@ class PrivateEjabberd:
             {"Content-Type": "application/json"},
         )
         return await asyncio.to_thread(_fetch, request)
+
+
+def _block(options: dict[str, object]) -> str:
+    """Options at the top of a YAML file; their values are JSON, which quotes all there is."""
+    return "".join(f"{name}: {json.dumps(value)}\n" for name, value in options.items())
 
 
 def _fetch(request: urllib.request.Request) -> str | None:

@@ -2,29 +2,54 @@
 
 from __future__ import annotations
 
+import pytest
+
 from parley.check import _running_links
 
 DOMAIN = "chat.example.org"
 
 
-def words(**kinds: str) -> str:
-    """The finding about the privileges that example.org grants."""
+def words(way: str, **kinds: str) -> str:
+    """The finding about the contact lists of example.org, which grants `kinds`."""
     running = {
         "jabber": {DOMAIN: {"state": "up"}},
         "privileges": {DOMAIN: {"example.org": kinds}},
+        "contact_lists": {DOMAIN: {"hosts": {"example.org": way}}},
     }
     _, finding = _running_links(running)
     return str(finding)
 
 
 def test_rosters_that_are_granted_and_refused() -> None:
-    """ejabberd before 23.10: the remedy is named."""
-    said = words(roster="refused", presence="managed_entity")
-    assert said.startswith(f"warn privileges {DOMAIN}: example.org grants rosters and refuses")
-    assert "ejabberd, 23.10 or later" in said
+    """ejabberd before 23.10: both remedies are named."""
+    said = words("desk", roster="refused", presence="managed_entity")
+    assert said.startswith("warn contact lists example.org: example.org grants them and refuses")
+    assert "23.10 or later" in said
+    assert "[ejabberd]" in said
 
 
-def test_rosters_that_are_granted() -> None:
+def test_nobody_writes_them() -> None:
+    """A server that grants nothing: where to look."""
+    said = words("desk")
+    assert said.startswith("warn contact lists example.org: nobody lets us write them")
+    assert "parley jabber-config" in said
+
+
+@pytest.mark.parametrize(
+    ("way", "how"),
+    [
+        ("privilege", "written by privilege"),
+        ("api", "written by ejabberd's API"),
+        ("subscribe", "nobody writes them; visitors ask to be added"),
+    ],
+)
+def test_each_way_is_named(way: str, how: str) -> None:
     """Nothing to be done."""
-    said = words(roster="both", presence="managed_entity")
-    assert said == f"ok privileges {DOMAIN}: rosters and presence of example.org"
+    assert words(way) == f"ok contact lists example.org: {how}"
+
+
+def test_no_operators() -> None:
+    """The way to have one is named."""
+    running = {"jabber": {DOMAIN: {"state": "up"}}, "contact_lists": {DOMAIN: {"hosts": {}}}}
+    _, finding = _running_links(running)
+    assert "parley operator add" in str(finding)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 
 import pytest
 
 from parley import fresh
-from parley.config import ConfigError, load
+from parley.config import ConfigError, Ejabberd, load
 
 KEY = "0123456789abcdef0123456789abcdef"
 MINIMAL = f'[component]\nsecret = "s"\n[tokens]\nkey = "{KEY}"\n'
@@ -87,3 +88,19 @@ def test_secrets_may_lie_in_files(tmp_path: Path) -> None:
     config = load(written(tmp_path, text), {})
     assert config.component.secret == "hidden"
     assert config.tokens.keys == (KEY, KEY[::-1])
+
+
+def test_ejabberds_api_is_used_where_it_is_named(tmp_path: Path) -> None:
+    """Not in a fresh configuration; by its section, a secret in a file, and the environment."""
+    path = tmp_path / "fresh.toml"
+    fresh.write(path, "chat.example.org")
+    assert load(path, {}).ejabberd.api == ""
+    text = path.read_text().replace("#[ejabberd]", "[ejabberd]")
+    path.write_text(re.sub(r"^#(api|user|password) =", r"\1 =", text, flags=re.MULTILINE))
+    written_out = load(path, {}).ejabberd
+    assert written_out.api == "http://127.0.0.1:5281/api"
+    assert len(written_out.password) >= 32
+    (tmp_path / "password").write_text("of the API\n")
+    section = '[ejabberd]\nuser = "parley@example.org"\npassword = {file = "password"}\n'
+    found = load(written(tmp_path, MINIMAL + section), {"PARLEY_EJABBERD__API": "http://h/api"})
+    assert found.ejabberd == Ejabberd("http://h/api", "parley@example.org", "of the API")
