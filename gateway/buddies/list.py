@@ -131,9 +131,12 @@ class BuddyList:
             del self._told[pair]
 
     def appearance(self, visitor: str) -> policy.Appearance:
-        """A visitor's presence now."""
+        """A visitor's presence now; who is banned is not here."""
         visit = self._census.visit(visitor) if self._census is not None else None
-        return policy.appearance(visit, self._clock.now())
+        now = self._clock.now()
+        if visit is not None and self._directory.ban(visit.site, visitor, now) is not None:
+            return policy.GONE
+        return policy.appearance(visit, now)
 
     def answer_probe(self, address: str, visitor: str) -> None:
         """A contact list asks for a visitor's presence (RFC 6121 §4.3)."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -28,6 +28,8 @@ Kind = Literal["prosody", "bare", "ejabberd"]
 ALL: tuple[Kind, ...] = ("prosody", "bare", "ejabberd")
 WRITING: tuple[Kind, ...] = ("prosody", "ejabberd")
 """Where visitors appear by themselves."""
+
+Login = Callable[..., Awaitable[Operator]]
 
 PASSWORD = "correct horse"
 SECRET = "s3cret"

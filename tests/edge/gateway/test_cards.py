@@ -41,10 +41,10 @@ async def asks(
 ) -> ET.Element:
     """The one answer to a question of type get."""
     shop._number += 1
-    attributes = {"type": "get", "from": sender, "to": to, "id": f"q{shop._number}"}
+    attributes = {"type": "get", "from": sender, "to": to, "id": f"card{shop._number}"}
     shop._hears(element("iq", dict(attributes), payload))
     await shop.settled()
-    answers = [one for one in shop.sent if one.get("id") == f"q{shop._number}"]
+    answers = [one for one in shop.sent if one.get("id") == f"card{shop._number}"]
     assert len(answers) == 1
     assert (answers[0].get("from"), answers[0].get("to")) == (to, sender)
     return answers[0]

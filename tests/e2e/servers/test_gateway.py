@@ -7,58 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import xml.etree.ElementTree as ET
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from pathlib import Path
 
 import msgspec
 import pytest
 
 from switchboard.model import Phase, SenderKind
-from tests.e2e.support.bridge import Bridge, Server, replace_name
-from tests.e2e.support.house import ALL, DESK, WRITING, House, jid, sees, serving
-from tests.e2e.support.operator import Operator
+from tests.e2e.support.bridge import Bridge, replace_name
+from tests.e2e.support.house import DESK, WRITING, House, Login, jid, sees
 from tests.e2e.support.wait import eventually
-
-pytestmark = pytest.mark.prosody
-
-Login = Callable[..., Awaitable[Operator]]
 
 writing = pytest.mark.parametrize("server", WRITING, indirect=True)
 """For what happens only where contact lists are written for their owners."""
-
-
-@pytest.fixture(scope="module", params=ALL)
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    """One of the three, for all tests of this file."""
-    with serving(request.param, tmp_path_factory.mktemp(request.param)) as one:
-        yield one
-
-
-@pytest.fixture
-async def house(
-    request: pytest.FixtureRequest, server: Server, tmp_path: Path
-) -> AsyncIterator[House]:
-    """This test's own accounts, ann and bob."""
-    one = House(request.node.callspec.params["server"], server, tmp_path)
-    await one.add_user("ann")
-    await one.add_user("bob")
-    yield one
-    await one.close()
-
-
-@pytest.fixture
-async def desk(house: House) -> AsyncIterator[Bridge]:
-    """A linked gateway whose site has the operators ann and bob."""
-    async with house.bridge() as running:
-        yield running
-
-
-@pytest.fixture
-def operator(house: House, desk: Bridge) -> Login:
-    """Logs a scripted operator in: `await operator("ann", receipts=False)`."""
-    return house.login
 
 
 class TestBuddies:
