@@ -8,18 +8,23 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from .errors import Forbidden, Reject
+from .errors import Forbidden, NotFound, Reject
 from .model import Act, Message, Reaction, Sender
 
 
 def changed(line: Message, change: Message) -> Message:
     """The line after a change of it; the same object if nothing is different.
 
-    Raises Forbidden if the line is somebody else's, Reject if it cannot be changed at all.
+    Raises NotFound if it is none (a note must look to a visitor as if it were not there), Forbidden
+    if it is somebody else's, Reject if it was retracted.
     """
-    if line.act is not Act.SAY or line.retracted:
-        raise Reject("invalid", "This message cannot be changed any more.")
+    if line.act is not Act.SAY:
+        raise NotFound("not_found", "There is no such message.")
     sender = change.sender
+    if line.retracted:
+        if change.act is Act.RETRACT and _same(line.sender, sender):
+            return line
+        raise Reject("invalid", "This message cannot be changed any more.")
     if change.act is Act.REACT:
         reactions = _reacted(line.reactions, sender, tuple(change.body.split()))
         return line if reactions == line.reactions else replace(line, reactions=reactions)

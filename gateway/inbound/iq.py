@@ -21,6 +21,12 @@ _FEATURES = (
     ns.NICK,
     ns.STANZA_IDS,
     ns.COMMANDS,
+    ns.REPLACE,
+    ns.RETRACT,
+    ns.REACTIONS,
+    ns.REPLY,
+    ns.FALLBACK,
+    ns.OOB,
 )
 
 Answer = Callable[["IqDoor", Iq], Xml | None]

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from switchboard.changes import changed
-from switchboard.errors import Forbidden, Reject
+from switchboard.errors import Forbidden, NotFound, Reject
 from switchboard.model import Act, Attachment, Message, Reaction, Sender, SenderKind
 
 EVE = Sender(SenderKind.VISITOR, "v-eve", "Eve")
@@ -32,13 +32,14 @@ def test_a_correction_that_changes_nothing_is_none() -> None:
 
 
 def test_a_retraction_leaves_nothing_behind() -> None:
-    """Text, file and reactions go; what was retracted cannot be changed any more."""
+    """Text, file and reactions go; nothing changes it any more, and to retract again is nothing."""
     liked = changed(LINE, change(Act.REACT, ANN, "👍"))
     after = changed(liked, change(Act.RETRACT))
     assert (after.body, after.attachment, after.reactions, after.retracted) == ("", None, (), True)
-    for act in (Act.EDIT, Act.RETRACT, Act.REACT):
+    assert changed(after, change(Act.RETRACT)) is after
+    for act, who in ((Act.EDIT, EVE), (Act.REACT, EVE), (Act.RETRACT, ANN)):
         with pytest.raises(Reject):
-            changed(after, change(act, body="👍"))
+            changed(after, change(act, who, "👍"))
 
 
 @pytest.mark.parametrize("act", [Act.EDIT, Act.RETRACT])
@@ -50,9 +51,9 @@ def test_only_who_wrote_it_may_change_it(act: Act, who: Sender) -> None:
 
 
 def test_only_lines_are_changed() -> None:
-    """A note, a push or a change has no changes of its own."""
+    """A note, a push or a change has no changes of its own, and is no message."""
     for act in set(Act) - {Act.SAY}:
-        with pytest.raises(Reject):
+        with pytest.raises(NotFound):
             changed(replace(LINE, act=act), change(Act.REACT, ANN, "👍"))
 
 
