@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import statistics
 import sys
@@ -19,6 +20,10 @@ SETTLE_SECONDS = 3.0
 SLOW_SECONDS = 25.0
 """By then whoever does not read has been dropped."""
 SPARE_FILES = 500
+WARM_UP = "5"
+"""Seconds before each loop is measured."""
+MODES = {"plain": "delivered", "marks": "read"}
+"""What the operator's client does, and how far the visitors acknowledge."""
 
 
 class Load:
@@ -57,10 +62,11 @@ class Load:
         await self._process.wait()
 
 
-async def round_trips(on: Stage, visitors: int, seconds: float) -> dict[str, Any]:
+async def round_trips(on: Stage, visitors: int, seconds: float, mode: str) -> dict[str, Any]:
     """Visitor to operator and back, both lines stored, in a closed loop."""
     load = await Load.start(
-        "bench.visitors", "talk", str(on.port), str(visitors), str(seconds), "5"
+        "bench.visitors",
+        *("talk", str(on.port), str(visitors), str(seconds), WARM_UP, MODES[mode]),
     )
     await load.says()
     before = {pid: cpu_seconds(pid) for pid in (on.parley, on.prosody)}
@@ -69,6 +75,7 @@ async def round_trips(on: Stage, visitors: int, seconds: float) -> dict[str, Any
     await load.end()
     times = measured["times"]
     return {
+        "mode": mode,
         "visitors": visitors,
         "seconds": round(measured["seconds"], 2),
         "round_trips": len(times),
@@ -135,15 +142,15 @@ def _mib(kib: int) -> float:
 
 
 async def measure(
-    seconds: float, visitors: list[int], steps: list[int], crowd: int
+    seconds: float, modes: list[str], visitors: list[int], steps: list[int], crowd: int
 ) -> dict[str, Any]:
     """All measurements, each on a fresh stage."""
     result: dict[str, Any] = {"round_trips": [], "idle": [], "unread": []}
-    for count in visitors:
-        click.echo(f"round trips, {count} visitors", err=True)
+    for mode, count in itertools.product(modes, visitors):
+        click.echo(f"round trips ({mode}), {count} visitors", err=True)
         with tempfile.TemporaryDirectory() as folder:
-            async with stage(Path(folder)) as on:
-                result["round_trips"].append(await round_trips(on, count, seconds))
+            async with stage(Path(folder), mode=mode) as on:
+                result["round_trips"].append(await round_trips(on, count, seconds, mode))
     if steps:
         click.echo(f"idle sockets: {steps}", err=True)
         with tempfile.TemporaryDirectory() as folder:
@@ -159,14 +166,29 @@ async def measure(
 
 @click.command()
 @click.option("--seconds", default=15.0, show_default=True, help="How long each loop is measured.")
+@click.option(
+    "--mode",
+    "modes",
+    multiple=True,
+    type=click.Choice(list(MODES)),
+    default=tuple(MODES),
+    show_default=True,
+    help="Whether receipts and markers are asked for and given, both ways.",
+)
 @click.option("--visitors", multiple=True, type=int, default=(50, 200), show_default=True)
 @click.option("--idle", "steps", multiple=True, type=int, default=(1000, 5000), show_default=True)
 @click.option("--unread", "crowd", default=10_000, show_default=True, help="In hundreds; 0: none.")
-def main(seconds: float, visitors: tuple[int, ...], steps: tuple[int, ...], crowd: int) -> None:
+def main(
+    seconds: float,
+    modes: tuple[str, ...],
+    visitors: tuple[int, ...],
+    steps: tuple[int, ...],
+    crowd: int,
+) -> None:
     """Measures round trips and memory; compare figures of one run only."""
     allow_files(max([crowd, *steps]) + SPARE_FILES)
     idle_steps = sorted(step for step in steps if step)
-    found = asyncio.run(measure(seconds, list(visitors), idle_steps, crowd))
+    found = asyncio.run(measure(seconds, list(modes), list(visitors), idle_steps, crowd))
     click.echo(json.dumps(found, indent=2))
 
 

@@ -39,8 +39,13 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def stage(folder: Path, *, answered: bool = True) -> AsyncIterator[Stage]:
-    """Everything runs, and visitors are answered if so; all of it ends with the block."""
+async def stage(
+    folder: Path, *, answered: bool = True, mode: str = "plain"
+) -> AsyncIterator[Stage]:
+    """Everything runs, and visitors are answered if so; all of it ends with the block.
+
+    `mode` is what the operator's client does with receipts and markers: `plain` or `marks`.
+    """
     prosody = PrivateProsody(folder / "prosody", free_port(), free_port(), secret="bench")
     await prosody.add_user(OPERATOR, PASSWORD)
     http, admin = free_port(), free_port()
@@ -76,7 +81,7 @@ new_visitors_per_minute = 0
             echo = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "bench.echo"),
-                    *(f"{OPERATOR}@localhost", PASSWORD, str(prosody.c2s_port)),
+                    *(f"{OPERATOR}@localhost", PASSWORD, str(prosody.c2s_port), mode),
                 ],
                 stdout=subprocess.PIPE,
                 start_new_session=True,

@@ -17,12 +17,15 @@ OPENING = 20
 """Sockets that are opened side by side."""
 
 
-async def talk(port: int, visitors: int, seconds: float, warm_up: float) -> None:
-    """Every visitor says a line, waits for the echo, acknowledges it, and says the next."""
+async def talk(port: int, visitors: int, seconds: float, warm_up: float, seen: str) -> None:
+    """Every visitor says a line, waits for the echo, acknowledges it, and says the next.
+
+    `seen` is how they acknowledge: `delivered` or `read`.
+    """
     sockets = await _open(port, visitors)
     times: list[tuple[float, float]] = []
     stop_at = time.monotonic() + warm_up + seconds
-    loops = [asyncio.create_task(_loop(socket, times, stop_at)) for socket in sockets]
+    loops = [asyncio.create_task(_loop(socket, times, stop_at, seen)) for socket in sockets]
     await asyncio.sleep(warm_up)
     started = time.monotonic()
     _tell({"state": "measuring"})
@@ -66,7 +69,9 @@ async def _drain(socket: Socket) -> None:
         return
 
 
-async def _loop(socket: Socket, times: list[tuple[float, float]], stop_at: float) -> None:
+async def _loop(
+    socket: Socket, times: list[tuple[float, float]], stop_at: float, seen: str
+) -> None:
     while (now := time.monotonic()) < stop_at:
         said = uuid4().hex
         socket.call("say", id=said, body=f"line {said}")
@@ -78,7 +83,7 @@ async def _loop(socket: Socket, times: list[tuple[float, float]], stop_at: float
             if message["from"]["kind"] == "operator" and said in message["body"]:
                 break
         times.append((time.monotonic(), time.monotonic() - now))
-        socket.call("seen", seq=message["seq"], state="delivered")
+        socket.call("seen", seq=message["seq"], state=seen)
 
 
 def _tell(what: dict[str, object]) -> None:
@@ -86,10 +91,10 @@ def _tell(what: dict[str, object]) -> None:
 
 
 def main() -> None:
-    """`talk PORT VISITORS SECONDS WARM_UP` or `idle PORT STEP…`."""
+    """`talk PORT VISITORS SECONDS WARM_UP delivered|read` or `idle PORT STEP…`."""
     kind, port, *rest = sys.argv[1:]
     if kind == "talk":
-        asyncio.run(talk(int(port), int(rest[0]), float(rest[1]), float(rest[2])))
+        asyncio.run(talk(int(port), int(rest[0]), float(rest[1]), float(rest[2]), rest[3]))
     else:
         asyncio.run(idle(int(port), [int(step) for step in rest]))
 

@@ -31,7 +31,17 @@ FEATURES = (
 )
 """Of visitors, desks and the component. OMEMO is none of them: a gateway could not read it."""
 
-OF_CONTACTS = (ns.COMMANDS, ns.IDLE, ns.VCARD)
+OF_CONTACTS = (
+    ns.COMMANDS,
+    ns.FALLBACK,
+    ns.IDLE,
+    ns.OOB,
+    ns.REACTIONS,
+    ns.REPLACE,
+    ns.REPLY,
+    ns.RETRACT,
+    ns.VCARD,
+)
 """Of visitors and desks alone."""
 
 

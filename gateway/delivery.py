@@ -15,21 +15,20 @@ from typing import Protocol
 from switchboard import events
 from switchboard.conversation import Ended, newcomers
 from switchboard.lanes import Lanes
-from switchboard.model import Act, Cursor, Message, Operator, SenderKind, TalkState
+from switchboard.model import Cursor, Message, Operator, SenderKind, TalkState
 from switchboard.ports import Clock
 from switchboard.reception import Directory, Talks
 from switchboard.reception.talks import operator_sender
 
-from . import outbound
+from . import outbound, rows
 from .asking import Asking
 from .component import Link
 from .confirm import Confirmation, Confirmed, PingDue, Verdict
 from .crew import Crew
 from .held import READ_LIMIT, RECENT_MS, HeldTalks
-from .jids import Jid, seq_of, stanza_id, visitor_full
+from .jids import Jid, seq_of, visitor_full
 from .operators import Operators, Resource
 from .talk import Talk
-from .xml import Xml
 
 LATE_AFTER_MS = 30_000
 """A line older than this is marked as delayed, and so is what was said before one came."""
@@ -275,10 +274,20 @@ class Delivery:
                         self._lanes.put(talk.visitor, partial(self._read_back, talk, after))
                     break
                 lines, reach = found
+                if self._lacks(talk, operator, lines):
+                    break
+                tried = talk.tried[operator.id]
                 for message in lines:
-                    if talk.concerns(operator.id, message):
+                    if not talk.concerns(operator.id, message):
+                        continue
+                    void = message.seq in talk.void[operator.id]
+                    if void or rows.is_void(talk, message, tried):
+                        talk.pass_over(operator.id, message.seq)
+                        self._had(talk, operator, (message.seq,))
+                    else:
                         self._send(talk, operator, resource, message)
                 talk.pushed[operator.id] = reach
+                talk.referred.clear()
 
     def tell(self, talk: Talk, operator: Operator, words: str) -> None:
         """A word of the desk to an operator who is there, in the visitor's window."""
@@ -317,21 +326,13 @@ class Delivery:
             return
         late = self._clock.now() - message.at > LATE_AFTER_MS
         late = late or message.seq <= talk.came_at.get(operator.id, 0)
-        self._link.send(self._stanza(talk, resource, message, late))
+        to = resource.jid.full
+        self._link.send(rows.stanza(talk, self._domain, operator, to, message, late))
         if message.sender.kind is not SenderKind.VISITOR:
             talk.overheard[operator.id] = message.seq
         confirmation.sent(message.seq, self._clock.monotonic())
         talk.sent(operator.id, message.seq)
         self._unconfirmed.add(talk.visitor)
-
-    def _stanza(self, talk: Talk, resource: Resource, message: Message, late: bool) -> Xml:
-        sender = visitor_full(talk.visitor, self._domain)
-        to, id = resource.jid.full, stanza_id(talk.visitor, message.seq)
-        at = message.at if late else None
-        if message.sender.kind is SenderKind.VISITOR:
-            return outbound.line(sender, to, id, message.body, message.sender.name, at)
-        note = message.act is Act.NOTE
-        return outbound.colleague(sender, to, id, message.sender.name, message.body, note, at)
 
     def _show_before(self, talk: Talk, operator: Operator) -> None:
         """Who comes into a talk gets what colleagues said in it, beside what they have already."""
@@ -353,10 +354,14 @@ class Delivery:
             return
         since = talk.overheard.get(operator.id, 0)
         for line in lines:
-            of_colleague = line.sender.kind is not SenderKind.VISITOR
+            # What was changed is shown as it stands.
+            said = line.target is None and not line.retracted
+            of_colleague = said and line.sender.kind is not SenderKind.VISITOR
             if of_colleague and since < line.seq <= reach and talk.concerns(operator.id, line):
-                self._link.send(self._stanza(talk, resource, line, late=True))
+                to = resource.jid.full
+                self._link.send(rows.stanza(talk, self._domain, operator, to, line, late=True))
                 talk.overheard[operator.id] = line.seq
+                talk.tried[operator.id] = max(talk.tried[operator.id], line.seq)
 
     def _tick(self, talk: Talk, jid: Jid, confirmation: Confirmation, now: float) -> None:
         resource = self._operators.resource(jid)
@@ -373,11 +378,16 @@ class Delivery:
 
     def _confirm(self, talk: Talk, jid: Jid, news: Confirmed) -> None:
         operator = self._directory.operator(talk.site, jid.bare)
-        if operator is None or not talk.confirm(operator.id, news.seqs):
+        if operator is not None:
+            self._had(talk, operator, news.seqs)
+
+    def _had(self, talk: Talk, operator: Operator, seqs: Iterable[int]) -> None:
+        """The operator has these rows, or needs them no more."""
+        if not talk.confirm(operator.id, seqs):
             return
         seq = talk.confirmed[operator.id]
         for resource, confirmation in talk.confirmations.items():
-            if resource.bare == jid.bare:
+            if resource.bare == operator.address:
                 confirmation.forget(seq)
         self._seen(talk, operator, Cursor(seq, 0))
         if talk.ending is not None:
@@ -417,10 +427,33 @@ class Delivery:
         self.offer(talk)
         talk.page = None
 
+    def _lacks(self, talk: Talk, operator: Operator, lines: Iterable[Message]) -> bool:
+        """Whether rows speak of lines that only the store knows: they are offered once it told."""
+        wanted = {
+            seq
+            for row in lines
+            if (seq := rows.refers_to(row)) is not None
+            and not talk.knows(seq)
+            and talk.concerns(operator.id, row)
+        }
+        if wanted and not talk.reading:
+            talk.reading = True
+            self._lanes.put(talk.visitor, partial(self._look_up, talk, sorted(wanted)))
+        return bool(wanted)
+
+    async def _look_up(self, talk: Talk, wanted: list[int]) -> None:
+        try:
+            for seq in wanted:
+                found = await self._service.read(talk.visitor, seq - 1, 1)
+                talk.referred[seq] = found[0] if found and found[0].seq == seq else None
+        finally:
+            talk.reading = False
+        self.offer(talk)
+
     async def _tell_last_line(self, talk: Talk) -> None:
         owner = talk.state.operator
         lines = await self._service.history(talk.visitor, None, READ_LIMIT)
-        last = next((m for m in reversed(lines) if m.sender.id == owner), None)
+        last = next((m for m in reversed(lines) if m.sender.id == owner and m.body), None)
         operator = self._directory.operator_of_id(talk.site, owner or "")
         resource = None if operator is None else self._choose(talk, operator)
         if last is not None and resource is not None:

@@ -29,6 +29,7 @@ from .delivery import Delivery
 from .desk import Desks
 from .held import HeldTalks
 from .inbound import stanza as decode
+from .inbound.amend import Amendments
 from .inbound.cards import Cards
 from .inbound.iq import IqDoor
 from .inbound.message import MessageDoor
@@ -151,7 +152,15 @@ class Gateway:
             self._buddies.touch,
         )
         self._messages = MessageDoor(
-            domain, self.link, rights, self._held, self._delivery, talks, self._census, commands
+            domain,
+            self.link,
+            rights,
+            self._held,
+            self._delivery,
+            talks,
+            self._census,
+            commands,
+            Amendments(domain, self._held, talks),
         )
         self._adhoc = AdHoc(self.link, rights, self._held, commands)
         self._presences = PresenceDoor(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from . import namespaces as ns
@@ -12,11 +12,9 @@ NOTHING = Xml("")
 _ACTIVE = element("active", {"xmlns": ns.CHAT_STATES})
 _COMPOSING = element("composing", {"xmlns": ns.CHAT_STATES})
 _NO_STORE = element("no-store", {"xmlns": ns.HINTS})
-_ASKS = Xml(
-    _ACTIVE
-    + element("request", {"xmlns": ns.RECEIPTS})
-    + element("markable", {"xmlns": ns.MARKERS})
-)
+_STORE = element("store", {"xmlns": ns.HINTS})
+_REQUEST = element("request", {"xmlns": ns.RECEIPTS})
+_ASKS = Xml(_ACTIVE + _REQUEST + element("markable", {"xmlns": ns.MARKERS}))
 
 NOTICE = "[desk] "
 """Begins what the desk itself says in a visitor's window.
@@ -25,30 +23,41 @@ What colleagues say there begins with their name in brackets. No visitor's line 
 """
 
 
+def of_visitor(words: str) -> str:
+    """No visitor speaks for the desk or a colleague."""
+    return "» " + words if words.lstrip().startswith("[") else words
+
+
 def timestamp(milliseconds: int) -> str:
     """XEP-0082 DateTime in UTC, to the second."""
     return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def line(
-    from_jid: str, to_jid: str, id: str, body: str, nick: str, delayed_since: int | None
+    from_jid: str,
+    to_jid: str,
+    id: str,
+    body: str,
+    nick: str,
+    delayed_since: int | None,
+    quoted: str = "",
+    *more: Xml,
 ) -> Xml:
     """A visitor's line, asking for a receipt (XEP-0184) and a marker (XEP-0333).
 
     Its chat state is active, without which profanity and others tell no typing (XEP-0085 §5.1).
-    `delayed_since` is when it was written, in ms, if that is some time ago (XEP-0203).
+    `delayed_since` is when it was written, in ms, if that is some time ago (XEP-0203); `quoted`
+    stands before it, `more` says what it is about.
     """
-    if body.lstrip().startswith("["):
-        body = "» " + body
     children = [
-        text("body", body),
+        text("body", quoted + of_visitor(body)),
         _ASKS,
-        element("origin-id", {"xmlns": ns.STANZA_IDS, "id": id}),
+        _origin_id(id),
         element("nick", {"xmlns": ns.NICK}, escape(nick)),
     ]
     if delayed_since is not None:
-        children.append(element("delay", {"xmlns": ns.DELAY, "stamp": timestamp(delayed_since)}))
-    return _message(from_jid, to_jid, id, *children)
+        children.append(_delay(delayed_since))
+    return _message(from_jid, to_jid, id, *children, *more)
 
 
 def colleague(
@@ -59,14 +68,61 @@ def colleague(
     body: str,
     note: bool,
     delayed_since: int | None,
+    quoted: str = "",
+    *more: Xml,
 ) -> Xml:
     """A line of another operator in the talk, or a note among operators."""
     words = f"[note by {name}] {body}" if note else f"[{name}] {body}"
-    children = [text("body", words), _ASKS]
-    children.append(element("origin-id", {"xmlns": ns.STANZA_IDS, "id": id}))
+    children = [text("body", quoted + words), _ASKS, _origin_id(id)]
     if delayed_since is not None:
-        children.append(element("delay", {"xmlns": ns.DELAY, "stamp": timestamp(delayed_since)}))
-    return _message(from_jid, to_jid, id, *children)
+        children.append(_delay(delayed_since))
+    return _message(from_jid, to_jid, id, *children, *more)
+
+
+def change(
+    from_jid: str, to_jid: str, id: str, words: str, delayed_since: int | None, *more: Xml
+) -> Xml:
+    """A change of an earlier line that is no line itself; `words` is for clients that know none."""
+    children = [text("body", words), _ACTIVE, _REQUEST, _STORE, _origin_id(id)]
+    if delayed_since is not None:
+        children.append(_delay(delayed_since))
+    return _message(from_jid, to_jid, id, *children, *more)
+
+
+def replace(id: str) -> Xml:
+    """This message is to stand in the place of the message `id` (XEP-0308 §3)."""
+    return element("replace", {"xmlns": ns.REPLACE, "id": id})
+
+
+def retract(id: str) -> Xml:
+    """The message `id` is taken back (XEP-0424 §3)."""
+    return element("retract", {"xmlns": ns.RETRACT, "id": id})
+
+
+def reactions(id: str, emoji: Sequence[str]) -> Xml:
+    """All that the sender has on the message `id` (XEP-0444 §3)."""
+    chosen = [text("reaction", one) for one in emoji]
+    return element("reactions", {"xmlns": ns.REACTIONS, "id": id}, *chosen)
+
+
+def reply(author: str, id: str) -> Xml:
+    """This message answers the message `id`, of the bare JID `author` (XEP-0461 §3)."""
+    return element("reply", {"xmlns": ns.REPLY, "to": author, "id": id})
+
+
+def fallback(namespace: str, length: int | None = None) -> Xml:
+    """The first `length` characters of the body are for clients without `namespace`; None: all.
+
+    Characters are Unicode code points (XEP-0428 §2.2).
+    """
+    attributes = {} if length is None else {"start": "0", "end": str(length)}
+    body = element("body", dict(attributes))
+    return element("fallback", {"xmlns": ns.FALLBACK, "for": namespace}, body)
+
+
+def link(url: str) -> Xml:
+    """A file by its address (XEP-0066 §3)."""
+    return element("x", {"xmlns": ns.OOB}, text("url", url))
 
 
 def notice(from_jid: str, to_jid: str, body: str) -> Xml:
@@ -164,6 +220,14 @@ def error(
         children.append(element("text", {"xmlns": ns.STANZAS}, escape(words)))
     attributes = {"type": "error", "from": from_jid, "to": to_jid, "id": id}
     return element(name, dict(attributes), element("error", {"type": kind}, *children, more))
+
+
+def _delay(since: int) -> Xml:
+    return element("delay", {"xmlns": ns.DELAY, "stamp": timestamp(since)})
+
+
+def _origin_id(id: str) -> Xml:
+    return element("origin-id", {"xmlns": ns.STANZA_IDS, "id": id})
 
 
 def _message(from_jid: str, to_jid: str, id: str | None, *children: Xml) -> Xml:

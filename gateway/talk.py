@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from switchboard.model import Act, Conversation, Cursor, Message, Phase, SenderKind, TalkState
+from switchboard.changes import changed
+from switchboard.model import (
+    Act,
+    Conversation,
+    Cursor,
+    Message,
+    Phase,
+    SenderKind,
+    TalkState,
+)
 from switchboard.routing import Turn
 
 from .confirm import Confirmation
@@ -19,7 +29,7 @@ TAIL = 50
 
 
 class Origin(Struct, frozen=True, omit_defaults=True):
-    """Where an operator's line came from, kept beside it so that it can be acknowledged."""
+    """The stanza that an operator's row came in: to be acknowledged, and spoken of, by its id."""
 
     jid: str
     id: str
@@ -36,7 +46,7 @@ def encode_origin(origin: Origin) -> str:
 
 
 def decode_origin(message: Message) -> Origin | None:
-    """The origin of an operator's line, if it was to be acknowledged."""
+    """The origin of an operator's row, if its stanza had an id."""
     return None if message.origin is None else _ORIGIN.decode(message.origin)
 
 
@@ -51,7 +61,9 @@ class Talk:
         "declined",
         "ending",
         "head",
+        "last_answer",
         "last_said",
+        "last_word",
         "lost",
         "name",
         "origins",
@@ -63,24 +75,31 @@ class Talk:
         "reached",
         "reading",
         "recovering",
+        "referred",
         "site",
         "state",
         "tail",
+        "tried",
         "turn",
         "unattended_since",
         "updated_at",
         "visitor",
         "visitor_cursor",
+        "void",
         "waits",
     )
 
     def __init__(self, conversation: Conversation) -> None:
+        adopted = conversation.seq
         self.visitor = conversation.id
         self.site = conversation.site
         self.name = conversation.name
         self.state = conversation.state
-        self.head = self.last_said = conversation.seq
-        """The last line, and the visitor's last as far as it is known."""
+        self.head = self.last_said = self.last_word = conversation.seq
+        """The last row, and as far as they are known the visitor's last line, and their last row
+        that is a line, changes one or takes one back."""
+        self.last_answer = 0
+        """An operator's last line, if it was said since this is held in memory."""
         self.updated_at = conversation.updated_at
         self.visitor_cursor = conversation.cursors.get(conversation.id, Cursor())
         self.confirmed = {
@@ -103,7 +122,11 @@ class Talk:
         self.page: tuple[int, int, list[Message]] | None = None
         """While it is offered: all lines after the first seq up to the second, from the store."""
         self.reading = False
-        """Whether such a page is on its way."""
+        """Whether such a page, or what is `referred` to, is on its way."""
+        self.referred: dict[int, Message | None] = {}
+        """Lines that rows to be sent speak of, from the store; None: there is no such line."""
+        self.tried: defaultdict[str, int] = defaultdict(lambda: adopted)
+        """By operator's id: no row after it was ever sent to them, by an earlier process either."""
         self.origins: dict[int, Origin] = {}
         self.origins_known = False
         """Whether `origins` holds all that the visitor has not read, or the store has to tell."""
@@ -112,6 +135,8 @@ class Talk:
         """By operator's id: the last line when they came into the talk."""
         self.overheard: dict[str, int] = {}
         """By operator's id: the last line of a colleague's that was sent to them."""
+        self.void: defaultdict[str, set[int]] = defaultdict(set)
+        """By operator's id: rows not confirmed that are never sent to them, see rows.is_void."""
         self.turn: Turn | None = None
         """Who is asked, as long as nobody has the talk."""
         self.declined: frozenset[str] = frozenset()
@@ -135,23 +160,58 @@ class Talk:
     @property
     def answered(self) -> bool:
         """Whether an operator wrote after the visitor, and all that the visitor said was had."""
-        return self.last_said < self.head and self.last_said <= max(
+        return self.last_said < self.last_answer and self.last_word <= max(
             self.confirmed.values(), default=0
         )
 
     def append(self, message: Message, state: TalkState) -> None:
-        """The log grew by the line after `head`."""
+        """The log grew by the row after `head`."""
         self.head = message.seq
         self.state = state
         self.updated_at = message.at
+        if message.target is not None:
+            self._change(message)
         self.tail.append(message)
         if message.sender.kind is SenderKind.VISITOR:
             self.name = message.sender.name
-            self.last_said = message.seq
+            if message.act is Act.SAY:
+                self.last_said = message.seq
+            if message.act is not Act.REACT:
+                self.last_word = message.seq
             return
-        self.ending = None
-        if (origin := decode_origin(message)) is not None:
-            self.origins[message.seq] = origin
+        if message.act is Act.SAY:
+            self.ending = None
+            self.last_answer = message.seq
+        self._expect(message)
+
+    def row(self, seq: int) -> Message | None:
+        """The row of that number as it stands, if it is in memory."""
+        place = seq - self.tail[0].seq if self.tail else -1
+        return self.tail[place] if 0 <= place < len(self.tail) else self.referred.get(seq)
+
+    def knows(self, seq: int) -> bool:
+        """Whether `row` needs no store to tell of that row."""
+        return seq in self.referred or (bool(self.tail) and seq >= self.tail[0].seq)
+
+    def _change(self, change: Message) -> None:
+        """Lines in memory are as those in the store: as they stand after all changes."""
+        target = change.target or 0
+        self.referred.pop(target, None)
+        line = self.row(target)
+        if line is None or line.retracted:
+            return
+        first = self.tail[0].seq
+        self.tail[target - first] = changed(line, change)
+        if change.act is Act.RETRACT:
+            for place, row in enumerate(self.tail):
+                if row.act is Act.EDIT and row.target == target:
+                    self.tail[place] = replace(row, body="")
+
+    def _expect(self, message: Message) -> None:
+        """Keeps the origin of a row that its sender wants acknowledged."""
+        origin = decode_origin(message)
+        if origin is not None and (origin.receipt or origin.marker):
+            self.origins.setdefault(message.seq, origin)
 
     def has(self, operator: str) -> bool:
         """Whether an operator has the talk, or takes part in it."""
@@ -161,18 +221,25 @@ class Talk:
 
     def concerns(self, operator: str, row: Message) -> bool:
         """Whether a row is for that operator to see."""
+        if row.act is Act.PUSH:
+            return False
         if row.sender.kind is SenderKind.VISITOR:
-            return row.act is Act.SAY
-        said = row.act is Act.SAY or row.act is Act.NOTE
-        return said and row.sender.id != operator and self.has(operator)
+            return True
+        return row.sender.id != operator and self.has(operator)
 
     def due(self, operator: str) -> int:
         """The line after which the operator has to get the log."""
         return max(self.state.since, self.confirmed.get(operator, 0), self.pushed.get(operator, 0))
 
     def sent(self, operator: str, seq: int) -> None:
-        """A line went to a resource of the operator."""
+        """A row went to a resource of the operator."""
+        self.tried[operator] = max(self.tried[operator], seq)
         self.waits.setdefault(operator, set()).add(seq)
+
+    def pass_over(self, operator: str, seq: int) -> None:
+        """A row is not sent to the operator, and never will be."""
+        confirmed = self.confirmed.get(operator, 0)
+        self.void[operator] = {one for one in self.void[operator] if one > confirmed} | {seq}
 
     def confirm(self, operator: str, seqs: Iterable[int]) -> bool:
         """A resource of the operator has these lines; True if the cursor moved.
@@ -207,8 +274,7 @@ class Talk:
     def recall(self, lines: list[Message]) -> None:
         """Takes the origins of all lines that the visitor has not read, as the store has them."""
         for line in lines:
-            if (origin := decode_origin(line)) is not None:
-                self.origins.setdefault(line.seq, origin)
+            self._expect(line)
         self.origins_known = True
 
     def broken(self, recent: int) -> None:

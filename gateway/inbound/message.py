@@ -1,4 +1,4 @@
-"""Messages from operators: lines, commands, typing, receipts, bounces."""
+"""Messages from operators: lines and their changes, commands, typing, receipts, bounces."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 
 from switchboard.census import Census
 from switchboard.errors import Forbidden, NotFound, Reject, SwitchboardError
-from switchboard.model import Operator
+from switchboard.model import Act, Operator
 from switchboard.reception import Talks
 from switchboard.reception.talks import operator_sender
 
@@ -18,7 +18,8 @@ from ..held import HeldTalks
 from ..jids import site_of, visitor_of
 from ..refusals import condition_of
 from ..rights import Rights
-from ..talk import Origin, Talk, encode_origin
+from ..talk import Talk
+from .amend import UNKNOWN, Amendments, origin_of, sent_as
 from .stanza import Message
 
 UNREADABLE = (
@@ -42,6 +43,7 @@ class MessageDoor:
         talks: Talks,
         census: Census,
         commands: Context,
+        amendments: Amendments,
     ) -> None:
         self._domain = domain
         self._link = link
@@ -51,6 +53,7 @@ class MessageDoor:
         self._talks = talks
         self._census = census
         self._commands = commands
+        self._amendments = amendments
 
     async def handle(self, message: Message) -> None:
         """One message; refusals go back as stanza errors, in this one place."""
@@ -91,8 +94,13 @@ class MessageDoor:
         if message.displayed:
             self._delivery.receipt(visitor, jid, message.displayed, displayed=True)
         if message.encrypted:
-            raise Reject("invalid", UNREADABLE)
-        if message.body:
+            self._answer(message, visitor, await self._held.find(visitor), UNREADABLE)
+            return
+        if message.about.retracts or message.about.reacts_to:
+            # Whatever body stands beside it is for clients that know neither.
+            self._delivery.wrote(visitor, jid)
+            await self._change(message, visitor, operator)
+        elif message.body:
             self._delivery.wrote(visitor, jid)
             await self._line(message, visitor, operator)
         elif message.chat_state:
@@ -104,28 +112,35 @@ class MessageDoor:
             )
 
     async def _line(self, message: Message, visitor: str, operator: Operator) -> None:
-        body = message.body
-        if body.startswith("!!"):
-            body = body[1:]
-        elif body.startswith("!"):
+        about = message.about
+        body = about.own_words or message.body
+        if body.startswith("!") and not body.startswith("!!"):
             talk = await self._held.find(visitor)
             request = Request(message.sender, operator, visitor, talk)
             answer = await run_text(self._commands, body, request)
-            talk = talk or await self._held.find(visitor)
-            self._answer(message, visitor, talk, answer)
+            self._had(message)
+            self._answer(message, visitor, talk or await self._held.find(visitor), answer)
             return
-        origin = None
-        if message.id and (message.asks_receipt or message.markable):
-            origin = encode_origin(
-                Origin(message.sender.full, message.id, message.asks_receipt, message.markable)
-            )
+        reply_to = None
+        if about.replies_to:
+            line = await self._amendments.find(visitor, message.sender, about.replies_to)
+            if line is None:
+                body = message.body
+            elif line.act is Act.SAY:
+                # A note may be replied to, but the visitor hears nothing of it.
+                reply_to = line.seq
+        body = body[1:] if body.startswith("!!") else body
+        if about.replaces and await self._amendments.correct(message, visitor, operator, body):
+            return
         appended = await self._talks.answer(
             operator,
             visitor,
             self._domain,
             body,
-            (message.sender.full, message.id) if message.id else None,
-            origin,
+            sent_as(message),
+            origin_of(message),
+            reply_to,
+            about.attachment,
         )
         talk = await self._held.find(visitor)
         if talk is None or not appended.fresh:
@@ -142,10 +157,16 @@ class MessageDoor:
                 "Your message is stored and shown when they return.",
             )
 
+    async def _change(self, message: Message, visitor: str, operator: Operator) -> None:
+        amendments = self._amendments
+        change = amendments.retract if message.about.retracts else amendments.react
+        if not await change(message, visitor, operator):
+            self._answer(message, visitor, await self._held.find(visitor), UNKNOWN)
+
     async def _to_desk(self, message: Message) -> None:
         site = site_of(message.to.local)
         operator = None if site is None else self._rights.of_site(message.sender.bare, site)
-        if not message.body:
+        if not message.body or message.about.retracts or message.about.reacts_to:
             return
         if operator is None:
             if message.to.local:
@@ -153,7 +174,14 @@ class MessageDoor:
             raise Reject("unavailable", "Write to a visitor or to your site's desk.")
         request = Request(message.sender, operator, "", None)
         answer = await run_text(self._commands, message.body, request)
+        self._had(message)
         self._link.send(outbound.notice(message.to.bare, message.sender.full, answer))
+
+    def _had(self, message: Message) -> None:
+        """A command goes no further than here: a client that asks has its receipt (XEP-0184)."""
+        if message.asks_receipt and message.id:
+            sender, to = message.to.full, message.sender.full
+            self._link.send(outbound.received(sender, to, message.id))
 
     def _answer(self, message: Message, visitor: str, talk: Talk | None, answer: str) -> None:
         if talk is not None:

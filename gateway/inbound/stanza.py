@@ -12,6 +12,8 @@ from msgspec import Struct
 
 from .. import namespaces as ns
 from ..jids import Jid, parse
+from . import references
+from .references import References
 
 _CHAT_STATES = {
     f"{{{ns.CHAT_STATES}}}{state}": state
@@ -41,6 +43,8 @@ class Message(Struct, frozen=True):
     encrypted: bool = False
     condition: str = ""
     """An error's defined condition, of type `error`."""
+    about: References = references.NONE
+    """Of which messages, and which file, it speaks."""
     privileges: dict[str, str] | None = None
     """What XEP-0356 §4.1 grants: roster, message, presence -> kind."""
 
@@ -71,6 +75,7 @@ def message(xml: ET.Element) -> Message:
     found: dict[str, object] = {}
     type_ = xml.get("type") or "normal"
     body = ""
+    about: list[ET.Element] = []
     for child in xml:
         tag = child.tag
         if tag.endswith("}body") and _is_plain(tag):
@@ -87,10 +92,16 @@ def message(xml: ET.Element) -> Message:
             found["displayed"] = child.get("id") or ""
         elif tag in _OMEMO or tag == _ENCRYPTION:
             found["encrypted"] = True
+        elif tag in references.TAGS:
+            about.append(child)
         elif type_ == "error" and tag.endswith("}error"):
             found["condition"] = _condition(child)
         elif tag.endswith("}privilege"):
             found["privileges"] = _privileges(child)
+    if about:
+        found["about"] = read = references.read(about, body)
+        if not body and read.attachment is not None:
+            body = read.attachment.url
     return Message(
         parse(xml.get("from") or ""),
         parse(xml.get("to") or ""),

@@ -10,6 +10,8 @@ import secrets
 import unicodedata
 from functools import partial
 
+from msgspec.structs import replace
+
 from .. import events
 from ..conversation import Event, OperatorWrote, VisitorWrote
 from ..errors import Reject
@@ -146,16 +148,25 @@ class Talks:
         act: Act,
         target: int,
         body: str = "",
+        sent_as: tuple[str, str] | None = None,
+        origin: str | None = None,
     ) -> Appended:
         """Corrects, retracts or reacts to the line `target`; a REACT's body is all its emoji.
 
-        Raises Reject, Forbidden or NotFound, and RetryLater as `say`.
+        `sent_as` and `origin` as of `answer`. Raises Reject, Forbidden or NotFound, and
+        RetryLater as `say`.
         """
         if act is Act.EDIT:
             body = clean_body(body, self._message_chars)
         elif act is Act.REACT:
             body = " ".join(_clean_emoji(body))
         draft = self._draft(sender, conversation, site, domain, act, body, target)
+        if sent_as is not None:
+            change = "\0".join((act.value, str(target), body))
+            client_id, also = _operator_client_id(sent_as, change, draft.at)
+            draft = replace(draft, client_id=client_id, also=also, window=REPEAT_WINDOW_MS)
+        if origin is not None:
+            draft = replace(draft, origin=origin)
         told = partial(self._told_line, draft)
         appended = await self._store.append(draft, late=told)
         told(appended)

@@ -6,7 +6,7 @@ import itertools
 import ssl
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Literal
@@ -26,6 +26,12 @@ MARKERS = "{urn:xmpp:chat-markers:0}"
 CHAT_STATES = "{http://jabber.org/protocol/chatstates}"
 DISCO_INFO = "{http://jabber.org/protocol/disco#info}"
 PING = "{urn:xmpp:ping}"
+REPLACE = "{urn:xmpp:message-correct:0}"
+RETRACT = "{urn:xmpp:message-retract:1}"
+REACTIONS = "{urn:xmpp:reactions:0}"
+REPLY = "{urn:xmpp:reply:0}"
+FALLBACK = "{urn:xmpp:fallback:0}"
+OOB = "{jabber:x:oob}"
 MANAGEMENT = "{urn:xmpp:sm:3}"
 
 Ping = Literal["answer", "refuse", "deny", "ignore"]
@@ -90,6 +96,46 @@ class Received:
     def displayed(self) -> str | None:
         """XEP-0333: the id of the message that was displayed, or None."""
         child = self.xml.find(MARKERS + "displayed")
+        return None if child is None else child.get("id")
+
+    @property
+    def replaces(self) -> str | None:
+        """XEP-0308: the id of the message that this corrects, or None."""
+        return self._id_in(REPLACE + "replace")
+
+    @property
+    def retracts(self) -> str | None:
+        """XEP-0424: the id of the message that is taken back, or None."""
+        return self._id_in(RETRACT + "retract")
+
+    @property
+    def replies_to(self) -> str | None:
+        """XEP-0461: the id of the message that this answers, or None."""
+        return self._id_in(REPLY + "reply")
+
+    @property
+    def reactions(self) -> tuple[str, tuple[str, ...]] | None:
+        """XEP-0444: the id of a message and all emoji that the sender has on it, or None."""
+        child = self.xml.find(REACTIONS + "reactions")
+        if child is None:
+            return None
+        return child.get("id", ""), tuple(one.text or "" for one in child)
+
+    @property
+    def link(self) -> str | None:
+        """XEP-0066: the address of a file, or None."""
+        return self.xml.findtext(f"{OOB}x/{OOB}url")
+
+    @property
+    def own_words(self) -> str:
+        """XEP-0428: the body without what is there for clients that know less than this one."""
+        words = self.body or ""
+        for one in self.xml.findall(f"{FALLBACK}fallback/{FALLBACK}body"):
+            words = words[: int(one.get("start", "0"))] + words[int(one.get("end", len(words))) :]
+        return words
+
+    def _id_in(self, tag: str) -> str | None:
+        child = self.xml.find(tag)
         return None if child is None else child.get("id")
 
 
@@ -203,6 +249,7 @@ class Operator:
         id: str | None = None,
         request_receipt: bool = False,
         markable: bool = False,
+        more: Sequence[ET.Element] = (),
     ) -> str:
         """Sends a chat message and gives its id; an `id` of "" leaves the attribute out."""
         used = f"m{next(self._ids)}" if id is None else id
@@ -211,8 +258,35 @@ class Operator:
             children.append(ET.Element(RECEIPTS + "request"))
         if markable:
             children.append(ET.Element(MARKERS + "markable"))
-        self._send("message", {"to": jid, "type": "chat", "id": used}, *children)
+        self._send("message", {"to": jid, "type": "chat", "id": used}, *children, *more)
         return used
+
+    def send_correction(self, jid: str, id: str, body: str) -> str:
+        """Corrects its message `id` (XEP-0308) and gives the correction's own."""
+        return self.send_message_to(jid, body, more=[_element(REPLACE + "replace", {"id": id})])
+
+    def send_retraction(self, jid: str, id: str) -> str:
+        """Takes its message `id` back (XEP-0424)."""
+        more = [_element(RETRACT + "retract", {"id": id}), _fallback(RETRACT)]
+        return self.send_message_to(jid, "/me retracted a previous message", more=more)
+
+    def send_reactions(self, jid: str, id: str, *emoji: str) -> str:
+        """These emoji, and no others, are its own on the message `id` (XEP-0444)."""
+        reactions = _element(REACTIONS + "reactions", {"id": id})
+        reactions.extend(_element(REACTIONS + "reaction", text=one) for one in emoji)
+        return self.send_message_to(jid, " ".join(emoji), more=[reactions, _fallback(REACTIONS)])
+
+    def send_reply(self, jid: str, id: str, quoted: str, body: str) -> str:
+        """Answers the message `id` (XEP-0461), which it quotes for other clients (XEP-0428)."""
+        quote = f"> {quoted}\n"
+        more = [_element(REPLY + "reply", {"to": jid, "id": id}), _fallback(REPLY, len(quote))]
+        return self.send_message_to(jid, quote + body, more=more)
+
+    def send_file(self, jid: str, url: str) -> str:
+        """Sends the address of a file (XEP-0066), as after an upload (XEP-0363)."""
+        link = ET.Element(OOB + "x")
+        link.append(_element(OOB + "url", text=url))
+        return self.send_message_to(jid, url, more=[link])
 
     def send_chat_state(self, jid: str, state: str) -> None:
         """Sends a chat state alone (XEP-0085), such as `composing`."""
@@ -373,6 +447,13 @@ class Operator:
 def bare(jid: str) -> str:
     """Gives the bare JID of a full or bare one."""
     return str(JID(jid).bare)
+
+
+def _fallback(namespace: str, length: int | None = None) -> ET.Element:
+    fallback = _element(FALLBACK + "fallback", {"for": namespace.strip("{}")})
+    attributes = {} if length is None else {"start": "0", "end": str(length)}
+    fallback.append(_element(FALLBACK + "body", attributes))
+    return fallback
 
 
 def _is_from(one: Received, jid: str) -> bool:

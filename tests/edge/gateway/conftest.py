@@ -17,7 +17,7 @@ from gateway.component import LinkState
 from gateway.edge import TICK, Gateway, JabberSettings
 from gateway.jids import visitor_full
 from gateway.outbound import NOTICE
-from gateway.xml import element, text
+from gateway.xml import Xml, element, text
 from switchboard import events
 from switchboard.bus.memory import MemoryBus
 from switchboard.census import Attendance
@@ -115,15 +115,21 @@ class Shop:
         self._hears(f'<presence from="{name}@example.org/desk" to="{DOMAIN}" type="unavailable"/>')
         await self.settled()
 
-    async def writes(self, name: str, visitor: str, body: str) -> None:
+    async def writes(
+        self, name: str, visitor: str, body: str, *more: Xml, id: str | None = None
+    ) -> str:
+        """A message of an operator's, with further elements; its id."""
         self._number += 1
+        id = id or f"w{self._number}"
         stanza = {
             "from": f"{name}@example.org/desk",
             "to": visitor_full(visitor, DOMAIN),
-            "id": f"w{self._number}",
+            "id": id,
         }
-        self._hears(element("message", dict(stanza), text("body", body)))
+        words = [text("body", body)] if body else []
+        self._hears(element("message", dict(stanza), *words, *more))
         await self.settled()
+        return id
 
     async def asks(self, name: str, to: str, kind: str, payload: str) -> ET.Element:
         """The answer to an iq of an operator's, or of a full JID's."""

@@ -35,6 +35,7 @@ from switchboard import events
 from switchboard.bus.memory import MemoryBus
 from switchboard.clock import SystemClock
 from switchboard.model import (
+    Act,
     Operator,
     RoutingPolicy,
     RoutingSettings,
@@ -43,7 +44,9 @@ from switchboard.model import (
     Visit,
     new_visitor_id,
 )
+from switchboard.model import Phase as TalkPhase
 from switchboard.reception import Directory, Talks
+from switchboard.reception.talks import visitor_sender
 from switchboard.store import open_store
 from switchboard.store.migrate import upgrade
 from tests.edge.gateway.conftest import DOMAIN, SETTINGS, HandClock
@@ -95,6 +98,8 @@ class Client:
         self.blocks = False
         self.inbox: deque[ET.Element] = deque()
         self.has: list[int] = []
+        self.shows: dict[int, str] = {}
+        """By line: its text as this client shows it, "" if it was taken back."""
         self.breaks = 0
         self.sent: dict[int, int] = {}
         """By line: how much had been broken when it was last sent here."""
@@ -130,6 +135,9 @@ class Deliveries(RuleBasedStateMachine):
         self.clients: list[Client] = []
         self.lines: list[int] = []
         """The visitor's, by seq."""
+        self.stands: dict[int, str] = {}
+        """By line: its text after all changes, "" if it was taken back."""
+        self.changed = 0
         self.seen: dict[str, list[int]] = {}
         """By operator: the visitor's lines in the order in which they were first seen."""
         self.written = 0
@@ -307,6 +315,7 @@ class Deliveries(RuleBasedStateMachine):
             seq = self._line_in(stanza)
             if seq is not None:
                 client.has.append(seq)
+                self._shows(client, stanza, seq)
                 self._sees(client, [seq])
                 if client.receipts:
                     received = element("received", {"xmlns": ns.RECEIPTS, "id": who["id"]})
@@ -319,12 +328,22 @@ class Deliveries(RuleBasedStateMachine):
                     error = element("error", {"type": "cancel"}, condition)
                     self._says(element("iq", {**who, "type": "error"}, error))
 
+    def _shows(self, client: Client, stanza: ET.Element, seq: int) -> None:
+        replaces = stanza.find(f"{{{ns.REPLACE}}}replace")
+        retracts = stanza.find(f"{{{ns.RETRACT}}}retract")
+        about = replaces if replaces is not None else retracts
+        if about is not None:
+            seq = seq_of(self.visit.visitor, about.get("id") or "") or 0
+        body = stanza.findtext(f"{{{ns.COMPONENT}}}body") or ""
+        client.shows[seq] = "" if retracts is not None else body
+
     def _sees(self, client: Client, lines: list[int]) -> None:
         """In the log's order, wherever an operator sees a line first."""
         seen = self.seen.setdefault(client.bare, [])
         for seq in lines:
-            # What a colleague said before one came into the talk is told when one comes.
-            if seq not in seen and seq in self.lines:
+            # What a colleague said before one came into the talk is told when one comes, and what
+            # was taken back is not sent again: an old copy may come late.
+            if seq not in seen and self.stands.get(seq):
                 seen.append(seq)
         assert seen == sorted(seen), f"{client.bare} sees {seen}"
 
@@ -362,9 +381,31 @@ class Deliveries(RuleBasedStateMachine):
         async def say() -> None:
             line = await self.talks.say(self.visit, f"c{len(self.lines)}", "a line")
             self.lines.append(line.seq)
+            self.stands[line.seq] = line.body
 
         self.run(say())
         self.bus.lose = False
+
+    @precondition(lambda self: any(self.stands.values()))
+    @rule(data=st.data(), act=st.sampled_from([Act.EDIT, Act.RETRACT]), heard=st.booleans())
+    def visitor_changes(self, data: st.DataObject, act: Act, heard: bool) -> None:
+        """Corrects or takes back a line, as long as the talk goes on: else nobody is told."""
+        target = data.draw(st.sampled_from([seq for seq, body in self.stands.items() if body]))
+        self.bus.lose = not heard
+        self.run(self._amend(act, target))
+        self.bus.lose = False
+
+    async def _amend(self, act: Act, target: int) -> None:
+        visit = self.visit
+        found = await self.store.conversation(visit.visitor)
+        assert found is not None
+        if found.state.phase is TalkPhase.QUIET or target <= found.state.since:
+            return
+        body = f"corrected {self.changed} times" if act is Act.EDIT else ""
+        sender = visitor_sender(visit)
+        await self.talks.amend(sender, visit.visitor, visit.site, visit.domain, act, target, body)
+        self.changed += 1
+        self.stands[target] = body
 
     @rule(seconds=st.sampled_from([0.5, 3.0, 10.0, ASLEEP_AFTER + 1]))
     def time_passes(self, seconds: float) -> None:
@@ -424,7 +465,7 @@ class Deliveries(RuleBasedStateMachine):
             }
             assert talk is not None
             confirmed = talk.confirmed.get(operator.id, 0)
-            assert confirmed == 0 or confirmed in has or confirmed not in self.lines
+            assert not self.stands.get(confirmed) or confirmed in has
 
     def teardown(self) -> None:
         try:
@@ -437,7 +478,9 @@ class Deliveries(RuleBasedStateMachine):
 
     def _ends_well(self) -> None:
         self.run(self._all_is_well())
-        assert set(self.lines) <= {seq for client in self.clients for seq in client.has}
+        for line, body in self.stands.items():
+            shown = {client.shows[line] for client in self.clients if line in client.shows}
+            assert body in shown or (body == "" and not shown), (line, body, shown)
         talk = self.gateway._held.get(self.visit.visitor)
         assert talk is None or not talk.outstanding
         sent = [dict(client.sent) for client in self.clients]
