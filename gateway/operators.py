@@ -24,6 +24,7 @@ class Resource:
         "priority",
         "receipts",
         "repeated",
+        "retold",
         "since",
         "told_by",
     )
@@ -42,6 +43,8 @@ class Resource:
         """Local parts of ours that its presence was addressed to ("" is the domain): with what."""
         self.repeated = False
         """Whether its last presence said again what it had said to the same address before."""
+        self.retold = False
+        """Whether its last presence told a new address of ours what others had been told."""
 
     @property
     def availability(self) -> Availability:
@@ -73,7 +76,10 @@ class Operators:
         if resource is None:
             self._counter += 1
             resource = resources[jid.resource] = Resource(jid, self._counter)
-        resource.repeated = resource.told_by.get(told_to) == (show, priority)
+        before = resource.told_by.get(told_to)
+        resource.repeated = before == (show, priority)
+        known = not came and (show, priority) in resource.told_by.values()
+        resource.retold = before is None and known
         resource.told_by[told_to] = (show, priority)
         resource.away = show == "away"
         resource.busy = show in TAKES_NONE

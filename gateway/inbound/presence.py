@@ -90,7 +90,8 @@ class PresenceDoor:
         before = self._operators.availability(sender.bare)
         came = self._operators.available(sender, to.local, presence.show, presence.priority)
         resource = self._operators.resource(sender)
-        self._delivery.resource_came(sender, resource is not None and resource.repeated)
+        if resource is not None and not resource.retold:
+            self._delivery.resource_came(sender, resource.repeated)
         site = site_of(to.local)
         if site is not None and came:
             self._desks.added(site, sender.bare)

@@ -131,6 +131,11 @@ class Shop:
         await self.settled()
         return id
 
+    async def hears(self, stanza: str) -> None:
+        """The gateway gets a stanza."""
+        self._hears(stanza)
+        await self.settled()
+
     async def asks(self, name: str, to: str, kind: str, payload: str) -> ET.Element:
         """The answer to an iq of an operator's, or of a full JID's."""
         self._number += 1
