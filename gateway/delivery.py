@@ -256,16 +256,15 @@ class Delivery:
             if resource is None or (talk.answered and not talk.has(operator.id)):
                 # What was answered is no colleague's business, until the visitor writes again.
                 continue
-            if talk.due(operator.id) < talk.head and not self._lists.listed(
-                operator.address, talk.visitor
-            ):
+            after = talk.due(operator.id)
+            if after < talk.head and not self._lists.listed(operator.address, talk.visitor):
                 lane = f"list {operator.address} {talk.visitor}"
                 self._lanes.put(lane, partial(self._place, talk, operator.address))
                 continue
             if talk.recovering and talk.state.operator == operator.id:
                 talk.recovering = False
                 self._lanes.put(talk.visitor, partial(self._tell_last_line, talk))
-            while (after := talk.due(operator.id)) < talk.head:
+            while after < talk.head:
                 found = talk.lines_after(after)
                 if found is None:
                     # One read at a time: each ends here again, for every operator behind.
@@ -286,7 +285,7 @@ class Delivery:
                         self._had(talk, operator, (message.seq,))
                     else:
                         self._send(talk, operator, resource, message)
-                talk.pushed[operator.id] = reach
+                after = talk.pushed[operator.id] = reach
                 talk.referred.clear()
 
     def tell(self, talk: Talk, operator: Operator, words: str) -> None:
@@ -429,13 +428,11 @@ class Delivery:
 
     def _lacks(self, talk: Talk, operator: Operator, lines: Iterable[Message]) -> bool:
         """Whether rows speak of lines that only the store knows: they are offered once it told."""
-        wanted = {
-            seq
-            for row in lines
-            if (seq := rows.refers_to(row)) is not None
-            and not talk.knows(seq)
-            and talk.concerns(operator.id, row)
-        }
+        wanted = set()
+        for row in lines:
+            seq = rows.refers_to(row)
+            if seq is not None and not talk.knows(seq) and talk.concerns(operator.id, row):
+                wanted.add(seq)
         if wanted and not talk.reading:
             talk.reading = True
             self._lanes.put(talk.visitor, partial(self._look_up, talk, sorted(wanted)))

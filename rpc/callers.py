@@ -113,7 +113,8 @@ async def as_guest(web: Services, call: Call, token: VisitorToken) -> Guest:
 
 def refuse_banned(web: Services, token: VisitorToken) -> None:
     """Raises Forbidden if the visitor is not served."""
-    if web.directory.ban(token.site, token.visitor, web.clock.now()) is not None:
+    ban = web.directory.ban(token.site, token.visitor)
+    if ban is not None and ban.holds(web.clock.now()):
         raise Forbidden("forbidden", "You cannot write here now.")
 
 

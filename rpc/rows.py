@@ -1,4 +1,4 @@
-"""What a visitor is told of a row of their log: pure.
+"""What a visitor is told of a row of their log.
 
 A cursor moves over every row; an event goes out only for what the visitor may know.
 """
@@ -6,6 +6,7 @@ A cursor moves over every row; an event goes out only for what the visitor may k
 from __future__ import annotations
 
 from switchboard.model import Act, Message
+from switchboard.ports import Clock
 
 from . import wire
 
@@ -13,8 +14,8 @@ PUSH_LIVES_MS = 60_000
 """An address that a visitor gets later than that is no longer what they talk about."""
 
 
-def event_of(row: Message, visitor: str, now: int) -> wire.EventData | None:
-    """The event that tells `visitor` of a row of their own log; None: nothing. `now` in ms."""
+def event_of(row: Message, visitor: str, clock: Clock) -> wire.EventData | None:
+    """The event that tells `visitor` of a row of their own log; None: nothing."""
     target = row.target or 0
     match row.act:
         case Act.SAY:
@@ -29,6 +30,6 @@ def event_of(row: Message, visitor: str, now: int) -> wire.EventData | None:
             reactions = wire.reactions(row, visitor)
             return wire.ReactionsData(wire.DESK, target, reactions)
         case Act.PUSH:
-            return wire.PushData(row.body) if now - row.at < PUSH_LIVES_MS else None
+            return wire.PushData(row.body) if clock.now() - row.at < PUSH_LIVES_MS else None
         case Act.NOTE:
             return None

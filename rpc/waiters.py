@@ -313,7 +313,7 @@ class Seat:
 
     def _give(self, reader: Reader, row: Message) -> None:
         reader.seq, reader.mark = row.seq, mark_of(row)
-        event = event_of(row, self.visitor, self._seats.clock.now())
+        event = event_of(row, self.visitor, self._seats.clock)
         if event is not None:
             reader.push(event)
 

@@ -333,6 +333,8 @@ def line(message: Message, visitor: str) -> Line:
 
 def reactions(message: Message, visitor: str) -> tuple[Reacted, ...]:
     """The reactions that a row carries, as that visitor sees them."""
+    if not message.reactions:
+        return ()
     return tuple(
         Reacted(one.emoji, tuple(sender(by, visitor) for by in one.by)) for one in message.reactions
     )

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from switchboard.census import Census
-from switchboard.model import Shown, Site
+from switchboard.model import Shown, Site, Visit
 from switchboard.ports import Clock, Store
 from switchboard.reception import Directory
 from switchboard.text import clean_line
@@ -133,10 +133,9 @@ class BuddyList:
     def appearance(self, visitor: str) -> policy.Appearance:
         """A visitor's presence now; who is banned is not here."""
         visit = self._census.visit(visitor) if self._census is not None else None
-        now = self._clock.now()
-        if visit is not None and self._directory.ban(visit.site, visitor, now) is not None:
+        if visit is not None and not self._serves(visit):
             return policy.GONE
-        return policy.appearance(visit, now)
+        return policy.appearance(visit, self._clock.now())
 
     def answer_probe(self, address: str, visitor: str) -> None:
         """A contact list asks for a visitor's presence (RFC 6121 §4.3)."""
@@ -265,9 +264,12 @@ class BuddyList:
 
     def _wanted_of(self, site: Site) -> wanted.OfSite:
         assert self._census is not None
-        now = self._clock.now()
-        served = (v for v in self._census if self._directory.ban(site.key, v.visitor, now) is None)
+        served = filter(self._serves, self._census)
         return wanted.of_site(site, self._domain, served, self._talks())
+
+    def _serves(self, visit: Visit) -> bool:
+        ban = self._directory.ban(visit.site, visit.visitor)
+        return ban is None or not ban.holds(self._clock.now())
 
     def _bring(
         self, address: str, sites: Mapping[str, wanted.OfSite] | None = None

@@ -52,4 +52,5 @@ class Bans:
 
     def of(self, site: str, visitor: str) -> Ban | None:
         """The visitor's ban, if one holds."""
-        return self._directory.ban(site, visitor, self._clock.now())
+        ban = self._directory.ban(site, visitor)
+        return ban if ban is not None and ban.holds(self._clock.now()) else None

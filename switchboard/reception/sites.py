@@ -19,6 +19,7 @@ class Directory:
         self._version = -1
         self._sites: dict[str, Site] = {}
         self._operators: dict[str, dict[str, Operator]] = {}
+        self._by_id: dict[tuple[str, str], Operator] = {}
         self._bans: dict[tuple[str, str], Ban] = {}
         self._listeners: list[Callable[[], None]] = []
 
@@ -37,6 +38,7 @@ class Directory:
             if operator.site in operators:
                 operators[operator.site][operator.address] = operator
         self._operators = operators
+        self._by_id = {(key, o.id): o for key in operators for o in operators[key].values()}
         self._bans = {(ban.site, ban.visitor): ban for ban in await self._store.bans()}
         self._version = version
         for listener in self._listeners:
@@ -68,13 +70,12 @@ class Directory:
 
     def operator_of_id(self, site: str, id: str) -> Operator | None:
         """The operator of a site with that id."""
-        return next((o for o in self.operators(site) if o.id == id), None)
+        return self._by_id.get((site, id))
 
     def sites_of(self, address: str) -> list[str]:
         """The keys of the sites that someone answers for."""
         return [key for key, operators in self._operators.items() if address in operators]
 
-    def ban(self, site: str, visitor: str, now: int) -> Ban | None:
-        """The visitor's ban from a site, if one holds; `now` in ms since 1970 UTC."""
-        ban = self._bans.get((site, visitor))
-        return ban if ban is not None and ban.holds(now) else None
+    def ban(self, site: str, visitor: str) -> Ban | None:
+        """The visitor's ban from a site; it may be over."""
+        return self._bans.get((site, visitor))

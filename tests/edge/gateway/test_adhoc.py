@@ -90,7 +90,7 @@ async def test_strangers_get_nothing(shop: Shop, talk: str, stranger: str) -> No
     command = element("command", {"xmlns": ns.COMMANDS, "node": "ban"})
     assert condition_of(await shop.asks(stranger, talk, "set", command)) == ["forbidden"]
     assert "v-" in talk
-    assert shop.directory.ban("shop", talk.partition("@")[0], 0) is None
+    assert shop.directory.ban("shop", talk.partition("@")[0]) is None
 
 
 async def test_without_fields_it_is_done_at_once(shop: Shop, talk: str, visitor: str) -> None:
