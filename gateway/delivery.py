@@ -28,6 +28,7 @@ from .crew import Crew
 from .held import READ_LIMIT, RECENT_MS, HeldTalks
 from .jids import Jid, seq_of, visitor_full
 from .operators import Operators, Resource
+from .replay import Replay
 from .talk import Talk
 
 LATE_AFTER_MS = 30_000
@@ -71,6 +72,14 @@ class Delivery:
         self._lanes = lanes
         self._lists = lists
         self._unconfirmed: set[str] = set()
+        self._replay = Replay(
+            domain,
+            link,
+            directory,
+            talks,
+            lanes,
+            lambda talk, operator: self._choose(talk, operator),
+        )
         self._asking = Asking(
             domain, operators, crew, directory, held, talks, clock, lanes, self.offer, self.tell
         )
@@ -93,7 +102,7 @@ class Delivery:
             operator = self._directory.operator_of_id(talk.site, id)
             if operator is not None:
                 talk.came_at[id] = talk.head
-                self._show_before(talk, operator)
+                self._replay.show_before(talk, operator)
         self.offer(talk)
 
     # What the link tells
@@ -263,7 +272,7 @@ class Delivery:
                 continue
             if talk.recovering and talk.state.operator == operator.id:
                 talk.recovering = False
-                self._lanes.put(talk.visitor, partial(self._tell_last_line, talk))
+                self._lanes.put(talk.visitor, partial(self._replay.tell_last_line, talk))
             while after < talk.head:
                 found = talk.lines_after(after)
                 if found is None:
@@ -332,35 +341,6 @@ class Delivery:
         confirmation.sent(message.seq, self._clock.monotonic())
         talk.sent(operator.id, message.seq)
         self._unconfirmed.add(talk.visitor)
-
-    def _show_before(self, talk: Talk, operator: Operator) -> None:
-        """Who comes into a talk gets what colleagues said in it, beside what they have already."""
-        reach = talk.due(operator.id)
-        if reach <= talk.state.since:
-            return
-        if (found := talk.lines_after(talk.state.since)) is not None:
-            self._replay(talk, operator, reach, found[0])
-        else:
-            self._lanes.put(talk.visitor, partial(self._read_and_replay, talk, operator, reach))
-
-    async def _read_and_replay(self, talk: Talk, operator: Operator, reach: int) -> None:
-        lines = await self._service.read(talk.visitor, talk.state.since, READ_LIMIT)
-        self._replay(talk, operator, reach, lines)
-
-    def _replay(self, talk: Talk, operator: Operator, reach: int, lines: Iterable[Message]) -> None:
-        resource = self._choose(talk, operator) if self._link.up else None
-        if resource is None:
-            return
-        since = talk.overheard.get(operator.id, 0)
-        for line in lines:
-            # What was changed is shown as it stands.
-            said = line.target is None and not line.retracted
-            of_colleague = said and line.sender.kind is not SenderKind.VISITOR
-            if of_colleague and since < line.seq <= reach and talk.concerns(operator.id, line):
-                to = resource.jid.full
-                self._link.send(rows.stanza(talk, self._domain, operator, to, line, late=True))
-                talk.overheard[operator.id] = line.seq
-                talk.tried[operator.id] = max(talk.tried[operator.id], line.seq)
 
     def _tick(self, talk: Talk, jid: Jid, confirmation: Confirmation, now: float) -> None:
         resource = self._operators.resource(jid)
@@ -446,17 +426,3 @@ class Delivery:
         finally:
             talk.reading = False
         self.offer(talk)
-
-    async def _tell_last_line(self, talk: Talk) -> None:
-        owner = talk.state.operator
-        lines = await self._service.history(talk.visitor, None, READ_LIMIT)
-        last = next((m for m in reversed(lines) if m.sender.id == owner and m.body), None)
-        operator = self._directory.operator_of_id(talk.site, owner or "")
-        resource = None if operator is None else self._choose(talk, operator)
-        if last is not None and resource is not None:
-            words = last.body if len(last.body) <= 80 else last.body[:79] + "…"
-            self.notice(
-                talk,
-                resource.jid.full,
-                f"The connection was interrupted. Your last line that was stored: “{words}”",
-            )

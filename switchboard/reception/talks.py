@@ -96,10 +96,7 @@ class Talks:
             reply_to=reply_to,
             attachment=attachment,
         )
-        told = partial(self._told_line, draft)
-        appended = await self._store.append(draft, late=told)
-        told(appended)
-        return appended.message
+        return (await self._append_in_time(draft)).message
 
     async def answer(
         self,
@@ -135,9 +132,7 @@ class Talks:
             also=also,
             window=REPEAT_WINDOW_MS,
         )
-        appended = await self._store.append(draft)
-        self._told_line(draft, appended)
-        return appended
+        return await self._append(draft)
 
     async def amend(
         self,
@@ -167,10 +162,7 @@ class Talks:
             draft = replace(draft, client_id=client_id, also=also, window=REPEAT_WINDOW_MS)
         if origin is not None:
             draft = replace(draft, origin=origin)
-        told = partial(self._told_line, draft)
-        appended = await self._store.append(draft, late=told)
-        told(appended)
-        return appended
+        return await self._append_in_time(draft)
 
     async def note(self, operator: Operator, visitor: str, domain: str, body: str) -> Appended:
         """A word among operators. Raises Reject."""
@@ -186,8 +178,17 @@ class Talks:
     ) -> Appended:
         sender = operator_sender(operator)
         draft = self._draft(sender, visitor, operator.site, domain, act, body)
+        return await self._append(draft)
+
+    async def _append(self, draft: Draft) -> Appended:
         appended = await self._store.append(draft)
         self._told_line(draft, appended)
+        return appended
+
+    async def _append_in_time(self, draft: Draft) -> Appended:
+        told = partial(self._told_line, draft)
+        appended = await self._store.append(draft, late=told)
+        told(appended)
         return appended
 
     def _draft(
