@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from parley.config import Ejabberd
 from parley.private_prosody import PrivateProsody
 from tests.e2e.support.bridge import Server
 from tests.e2e.support.ejabberd import PrivateEjabberd
@@ -92,9 +91,3 @@ class _Parley(Parley):
             text = text.replace(old, new)
         self.config.write_text(text, "utf-8")
         self.http_port, self.admin_port = http_port, admin_port
-
-    def use(self, api: Ejabberd) -> None:
-        """Gives it ejabberd's API."""
-        with self.config.open("a", encoding="utf-8") as file:
-            file.write(f'[ejabberd]\napi = "{api.api}"\nuser = "{api.user}"\n')
-            file.write(f'password = "{api.password}"\n')

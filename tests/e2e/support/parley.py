@@ -14,6 +14,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from parley.config import Ejabberd
 from tests.e2e.support.bridge import Server
 from tests.e2e.support.ports import free_port
 from tests.e2e.support.wait import eventually
@@ -67,6 +68,12 @@ messages_per_minute = {600 if limits else 0}
 """,
             "utf-8",
         )
+
+    def use(self, api: Ejabberd) -> None:
+        """Gives it ejabberd's API."""
+        with self.config.open("a", encoding="utf-8") as file:
+            file.write(f'[ejabberd]\napi = "{api.api}"\nuser = "{api.user}"\n')
+            file.write(f'password = "{api.password}"\n')
 
     @property
     def url(self) -> str:
