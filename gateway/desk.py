@@ -20,7 +20,7 @@ from .buddies import policy
 from .capabilities import DESK
 from .component import Link
 from .crew import Crew
-from .jids import desk_jid
+from .jids import desk_bare, desk_full
 from .operators import Operators
 from .talk import Talk
 from .xml import Xml
@@ -102,7 +102,7 @@ class Desks:
         for site in self._directory.sites():
             for operator in self._directory.operators(site.key):
                 self._link.send(
-                    outbound.presence(desk_jid(site.key, self._domain), operator.address, "probe")
+                    outbound.presence(desk_bare(site.key, self._domain), operator.address, "probe")
                 )
 
     def added(self, site: str, address: str) -> None:
@@ -116,7 +116,9 @@ class Desks:
         """The desk is no contact of theirs any more."""
         self._contacts.get(site, set()).discard(address)
         if self._shown.pop((site, address), None) is not None:
-            self._link.send(outbound.presence(desk_jid(site, self._domain), address, "unavailable"))
+            self._link.send(
+                outbound.presence(desk_full(site, self._domain), address, "unavailable")
+            )
 
     def operator_gone(self, address: str) -> None:
         """An operator's last client has left: whoever comes next has seen nothing."""
@@ -133,7 +135,9 @@ class Desks:
     def say_goodbye(self) -> None:
         """The component stops."""
         for site, address in self._shown:
-            self._link.send(outbound.presence(desk_jid(site, self._domain), address, "unavailable"))
+            self._link.send(
+                outbound.presence(desk_full(site, self._domain), address, "unavailable")
+            )
 
     def _show_contacts(self) -> None:
         for key, addresses in self._contacts.items():
@@ -149,7 +153,7 @@ class Desks:
         if self._directory.operator(key, address) is None:
             return
         news = outbound.presence(
-            desk_jid(key, self._domain),
+            desk_full(key, self._domain),
             address,
             None,
             _SHOW[self.state(key)],

@@ -1,6 +1,7 @@
 """Ids <-> JIDs, injective both ways.
 
-`<visitor id>@<domain>/web` is a visitor, `<site key>@<domain>` a desk, `<domain>` the component.
+`<visitor id>@<domain>/web` is a visitor, `<site key>@<domain>/desk` a desk, `<domain>` the
+component.
 Site keys never begin with `v-`, so that the local part alone tells which it is.
 """
 
@@ -12,6 +13,7 @@ from typing import NamedTuple
 from switchboard.model import SITE_KEY, VISITOR_ID
 
 VISITOR_RESOURCE = "web"
+DESK_RESOURCE = "desk"
 
 _VISITOR = re.compile(VISITOR_ID)
 _SITE = re.compile(SITE_KEY)
@@ -62,9 +64,17 @@ def visitor_full(visitor: str, domain: str) -> str:
     return f"{visitor}@{domain}/{VISITOR_RESOURCE}"
 
 
-def desk_jid(site: str, domain: str) -> str:
-    """A site's desk."""
+def desk_bare(site: str, domain: str) -> str:
+    """A site's desk: the entry in a contact list."""
     return f"{site}@{domain}"
+
+
+def desk_full(site: str, domain: str) -> str:
+    """Where a desk's presence comes from.
+
+    Gajim shows a contact without a resource as offline, and Pidgin offers no commands on one.
+    """
+    return f"{site}@{domain}/{DESK_RESOURCE}"
 
 
 def stanza_id(visitor: str, seq: int) -> str:

@@ -247,7 +247,9 @@ class TestWidget:
         await page.goto(f"{shop.url}/prices")
         visitor = Widget(page)
         counted = "1 visitor (0 shown), 0 waiting"
-        await ann.wait_for(lambda one: one.sender == DESK and one.child_text("status") == counted)
+        await ann.wait_for(
+            lambda one: one.sender == f"{DESK}/desk" and one.child_text("status") == counted
+        )
         assert shown(ann) == []
         await visitor.open()
         await eventually(lambda: len(shown(ann)) == 1, 10.0, "the visitor appears")

@@ -102,6 +102,12 @@ async def mcabber_chat(mcabber: Mcabber, parley: Parley, visitor: Widget) -> Mca
     return mcabber
 
 
+async def stored(parley: Parley, body: str) -> bool:
+    """Whether a line with this body is in the log."""
+    lines = await asyncio.to_thread(parley.transcript)
+    return any(line["body"] == body for line in lines)
+
+
 async def visitor_in(client: JabberClient) -> str:
     """The name of the one visitor, as soon as the contact list shows it in the site's group."""
     roster = await client.wait_for_roster(VISITOR)
@@ -144,6 +150,23 @@ async def test_typing_that_leads_to_nothing_ends(visitor: Widget, mcabber_chat: 
     await eventually(mcabber_chat.is_typing, 10.0, mcabber_chat.screen)
     await visitor.field.fill("")
     await eventually(lambda: not mcabber_chat.is_typing(), 5.0, mcabber_chat.screen)
+
+
+async def test_mcabber_marks_a_line_until_the_browser_has_it(
+    parley: Parley, visitor: Widget, mcabber_chat: Mcabber
+) -> None:
+    """`r->` stands before a line while the visitor's browser is cut off, then `-->`."""
+    await visitor.page.context.set_offline(True)
+    mcabber_chat.type("Here I am")
+    await mcabber_chat.wait_for(re.compile(r"r-> Here I am$", re.MULTILINE))
+    await eventually(lambda: stored(parley, "Here I am"), 10.0, "the line is stored")
+    assert "Here I am" not in await visitor.texts()
+    assert mcabber_chat.awaits_receipt("Here I am")
+    await visitor.page.context.set_offline(False)
+    await visitor.wait_for_message("Here I am", 30.0)
+    await eventually(
+        lambda: not mcabber_chat.awaits_receipt("Here I am"), 10.0, mcabber_chat.screen
+    )
 
 
 async def test_a_command(parley: Parley, visitor: Widget, client: JabberClient) -> None:

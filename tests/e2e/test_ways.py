@@ -20,6 +20,7 @@ from tests.e2e.support.ejabberd import PrivateEjabberd
 from tests.e2e.support.faults import proxy
 from tests.e2e.support.house import (
     DESK,
+    DESK_FULL,
     PASSWORD,
     SECRET,
     WRITING,
@@ -143,7 +144,7 @@ class TestAsking:
             visit = desk.arrive()
             await ann.wait_for(
                 lambda one: (
-                    one.sender == DESK and one.child_text("status") == "1 visitor, 0 waiting"
+                    one.sender == DESK_FULL and one.child_text("status") == "1 visitor, 0 waiting"
                 )
             )
             assert requests(ann, visit) == []

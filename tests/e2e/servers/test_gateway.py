@@ -13,7 +13,7 @@ import pytest
 
 from switchboard.model import Phase, SenderKind
 from tests.e2e.support.bridge import Bridge, replace_name
-from tests.e2e.support.house import DESK, WRITING, House, Login, jid, sees
+from tests.e2e.support.house import DESK, DESK_FULL, WRITING, House, Login, jid, sees
 from tests.e2e.support.wait import eventually
 
 writing = pytest.mark.parametrize("server", WRITING, indirect=True)
@@ -339,7 +339,9 @@ class TestDesk:
         ann = await operator("ann")
         desk.arrive()
         await ann.wait_for(
-            lambda one: one.sender == DESK and one.child_text("status") == "1 visitor, 0 waiting"
+            lambda one: (
+                one.sender == DESK_FULL and one.child_text("status") == "1 visitor, 0 waiting"
+            )
         )
         contact = ann.roster()[DESK]
         assert contact.subscription == "both"

@@ -35,6 +35,7 @@ PASSWORD = "correct horse"
 SECRET = "s3cret"
 DOMAIN = "chat.localhost"
 DESK = f"shop@{DOMAIN}"
+DESK_FULL = f"{DESK}/desk"
 NAMES = ("ann", "bob")
 _NUMBERS = itertools.count(1)
 

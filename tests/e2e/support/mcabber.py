@@ -127,6 +127,15 @@ class Mcabber:
         """Whether the contact of the chat that is shown is typing (XEP-0085)."""
         return self.bar().rstrip().endswith("[C]")
 
+    def awaits_receipt(self, body: str) -> bool:
+        """Whether the line `body`, written here, is not confirmed yet (XEP-0184).
+
+        mcabber marks such a line with `r->`, and with `-->` from then on.
+        """
+        found = re.search(rf"(r->|-->) {re.escape(body)}$", self.chat_text(), re.MULTILINE)
+        assert found is not None, f"{body!r} is not in mcabber's chat:\n{self.screen()}"
+        return found[1] == "r->"
+
     async def wait_for(self, text: str | re.Pattern[str], timeout: float = 15.0) -> str:
         """Gives the chat that is shown as soon as it has `text`, or matches it."""
 

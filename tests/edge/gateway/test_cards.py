@@ -12,7 +12,7 @@ from gateway.avatar import desk_avatar, visitor_avatar
 from gateway.buddies.list import STATUS_EVERY
 from gateway.buddies.policy import IDLE_AFTER_MS
 from gateway.capabilities import DESK, NODE, VISITOR
-from gateway.jids import visitor_full
+from gateway.jids import desk_full, visitor_full
 from gateway.xml import Xml, element
 from switchboard.model import (
     Details,
@@ -185,7 +185,7 @@ class TestPresence:
         await shop.signs_in("ann")
         shop._hears(f'<presence from="ann@example.org/desk" to="{DESK_JID}" type="subscribe"/>')
         await shop.settled()
-        presence = presences(shop, DESK_JID)[-1]
+        presence = presences(shop, desk_full("shop", DOMAIN))[-1]
         assert presence.findtext(f"{{{ns.NICK}}}nick") == "Shop"
         caps = presence.find(f"{{{ns.CAPS}}}c")
         assert caps is not None
@@ -196,7 +196,7 @@ class TestPresence:
         shop.clock.seconds += 5
         await shop.directory.refresh()
         await shop.settled()
-        last = presences(shop, DESK_JID)[-1]
+        last = presences(shop, desk_full("shop", DOMAIN))[-1]
         photo = last.findtext(f"{{{ns.VCARD_UPDATE}}}x/{{{ns.VCARD_UPDATE}}}photo")
         assert photo == desk_avatar("#0a6").sha1 != desk_avatar("").sha1
 
@@ -261,7 +261,7 @@ class TestWhoIsShown:
         shop.clock.seconds += 5
         shop.gateway._desks.announce()
         await shop.settled()
-        status = presences(shop, DESK_JID)[-1].findtext(STANZA + "status")
+        status = presences(shop, desk_full("shop", DOMAIN))[-1].findtext(STANZA + "status")
         assert status == "3 visitors (2 shown), 1 waiting"
 
     async def test_the_desk_counts_those_beyond_the_cap(self, shop: Shop) -> None:
@@ -275,7 +275,7 @@ class TestWhoIsShown:
             shop.clock.seconds += 5
             shop.gateway._desks.announce()
             await shop.settled()
-            said = presences(shop, DESK_JID)[-1].findtext(STANZA + "status") or ""
+            said = presences(shop, desk_full("shop", DOMAIN))[-1].findtext(STANZA + "status") or ""
             assert said.startswith(status)
 
     async def test_where_nobody_appears_by_themselves_none_are_said_to(self, shop: Shop) -> None:
@@ -290,5 +290,5 @@ class TestWhoIsShown:
         await shop.lists_are_right()
         shop._hears(f'<presence from="ann@example.org/desk" to="{DESK_JID}" type="subscribe"/>')
         await shop.settled()
-        said = presences(shop, DESK_JID)[-1].findtext(STANZA + "status")
+        said = presences(shop, desk_full("shop", DOMAIN))[-1].findtext(STANZA + "status")
         assert said == "52 visitors, 0 waiting"

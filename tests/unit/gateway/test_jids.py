@@ -24,10 +24,12 @@ def test_visitors_are_told_from_desks(visitor: str) -> None:
 
 @given(SITES)
 def test_desks_are_told_from_visitors(site: str) -> None:
-    """A site's key comes back from the desk's JID."""
-    jid = jids.parse(jids.desk_jid(site, "chat.example.org"))
+    """A site's key comes back from the desk's JID, which has a resource where presence is from."""
+    jid = jids.parse(jids.desk_full(site, "chat.example.org"))
     assert jids.site_of(jid.local) == site
     assert jids.visitor_of(jid.local) is None
+    assert jid.bare == jids.desk_bare(site, "chat.example.org")
+    assert jid.full == f"{site}@chat.example.org/desk"
 
 
 @given(VISITORS, VISITORS, st.integers(1, 10**9))
