@@ -113,7 +113,7 @@ def _detail_lines(details: Details) -> list[str]:
     if details.verified:
         lines = [f"Details: verified, the site knows this visitor as “{details.verified}”"]
     else:
-        lines = ["Details: unverified, as typed by the visitor"]
+        lines = ["Details: unverified, as typed by the visitor or an operator"]
     told = [f"Told: {name} = {value}" for name, value in details.fields.items()]
     return [*lines, *told, *tags]
 

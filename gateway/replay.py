@@ -53,7 +53,8 @@ class Replay:
         last = next((m for m in reversed(lines) if m.sender.id == owner and m.body), None)
         operator = self._directory.operator_of_id(talk.site, owner or "")
         resource = None if operator is None else self._choose(talk, operator)
-        if last is not None and resource is not None:
+        if last is not None and resource is not None and last.seq != talk.reminded:
+            talk.reminded = last.seq
             words = last.body if len(last.body) <= 80 else last.body[:79] + "…"
             words = f"The connection was interrupted. Your last line that was stored: “{words}”"
             sender = visitor_full(talk.visitor, self._domain)

@@ -76,6 +76,7 @@ class Talk:
         "reading",
         "recovering",
         "referred",
+        "reminded",
         "site",
         "state",
         "tail",
@@ -146,6 +147,8 @@ class Talk:
         self.ending: Jid | None = None
         """Who has ended the talk, as long as a line of the visitor's is still on its way."""
         self.recovering = False
+        self.reminded = 0
+        """The operator's line of which they were told last that it was stored."""
 
     @property
     def open(self) -> bool:

@@ -31,8 +31,8 @@ component_interfaces = {{ "{address}" }}
 c2s_ports = {{ {c2s_port} }}
 modules_disabled = {{ "s2s" }}
 modules_enabled = {{
-    "posix", "roster", "saslauth", "tls", "disco", "carbons", "ping", "vcard_legacy", "pep",
-    "blocklist",
+    "posix", "roster", "saslauth", "tls", "disco", "adhoc", "carbons", "ping", "vcard_legacy",
+    "pep", "blocklist",
 }}
 authentication = "internal_hashed"
 storage = "internal"

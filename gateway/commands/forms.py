@@ -22,7 +22,7 @@ def form(title: str, fields: Iterable[tuple[Field, Mapping[str, str] | None, str
 def result(title: str, lines: Iterable[str]) -> Xml:
     """An answer of several lines."""
     values = [text("value", line) for line in lines]
-    field = element("field", {"type": "text-multi", "var": "answer", "label": title}, *values)
+    field = element("field", {"type": "text-multi", "var": "answer"}, *values)
     return element("x", {"xmlns": ns.FORMS, "type": "result"}, text("title", title), field)
 
 

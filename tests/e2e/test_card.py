@@ -111,7 +111,7 @@ class TestCard:
         assert card.findtext(f"{VCARD}TEL/{VCARD}NUMBER") == "+49 30 1"
         assert "Page: Prices <b>&\"'" in lines(card)
         assert "Browser: Firefox on Android" in lines(card)
-        assert "Details: unverified, as typed by the visitor" in lines(card)
+        assert "Details: unverified, as typed by the visitor or an operator" in lines(card)
 
     async def test_of_the_desk(self, desk: Bridge, operator: Login) -> None:
         """Its title in presence and card, and a picture of its own."""

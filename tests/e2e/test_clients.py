@@ -38,8 +38,7 @@ CLIENTS: dict[str, Callable[[Path], JabberClient]] = {
 VISITOR = re.compile(r"Visitor \w{4}")
 
 
-# ejabberd is to be named here once visitors appear by themselves there.
-@pytest.fixture(params=[pytest.param("prosody", marks=pytest.mark.prosody)])
+@pytest.fixture(params=["prosody"])
 async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Server]:
     """A Jabber server with the account ann."""
     running = SERVERS[request.param](
@@ -62,6 +61,8 @@ def shop() -> Iterator[Website]:
 async def parley(tmp_path: Path, server: Server, shop: Website) -> AsyncIterator[Parley]:
     """`parley run` for that site, with the operator ann."""
     running = Parley(tmp_path / "parley", server, origin=shop.url)
+    if isinstance(server, PrivateEjabberd):
+        running.use(server.api)
     await running.set_up({"ann@localhost": "Ann"})
     shop.snippet = running.must("snippet", SITE)
     await running.start()
@@ -117,6 +118,7 @@ async def visitor_in(client: JabberClient) -> str:
     return name[0]
 
 
+@pytest.mark.parametrize("server", SERVERS, indirect=True)
 async def test_a_talk(parley: Parley, visitor: Widget, client: JabberClient) -> None:
     """A line goes each way, each side sees the other type, and the visitor sees `Delivered`."""
     name = await visitor_in(client)

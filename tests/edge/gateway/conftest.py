@@ -91,12 +91,22 @@ class Shop:
             transport=SimpleNamespace(get_write_buffer_size=lambda: 0), send_raw=self._routed
         )
         gateway.link._component = cast("ComponentXMPP", stream)  # type: ignore[assignment]
-        gateway.link.state = LinkState.UP
-        gateway.link_up()
+        self._links()
+
+    def _links(self) -> None:
+        self.gateway.link.state = LinkState.UP
+        self.gateway.link_up()
         granted = {"roster": "both", "presence": "managed_entity"}
         perms = [element("perm", {"access": one, "type": kind}) for one, kind in granted.items()]
         privilege = element("privilege", {"xmlns": ns.PRIVILEGES[0]}, *perms)
         self._hears(f'<message from="example.org" to="{DOMAIN}">{privilege}</message>')
+
+    async def relinks(self) -> None:
+        """The link breaks and is back; nobody's presence is known."""
+        self.gateway.link.state = LinkState.LOST
+        self.gateway.link_down()
+        self._links()
+        await self.settled()
 
     async def settled(self) -> None:
         """Waits until the gateway has done what it was told."""

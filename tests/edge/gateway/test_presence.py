@@ -18,3 +18,20 @@ async def test_presence_told_to_one_more_contact_is_no_return(shop: Shop, visito
     assert shop.got("ann") == ["hello"]
     await shop.hears(f'<presence from="{ann.full}" to="shop@{DOMAIN}"><show>away</show></presence>')
     assert shop.got("ann") == ["hello", "hello"]
+
+
+async def test_the_last_line_is_told_once(shop: Shop, visitor: str) -> None:
+    """A link that breaks again and again reminds of a line only once; a new line is another."""
+    await shop.signs_in("ann")
+    await shop.says(visitor, "hello")
+
+    async def reminded() -> int:
+        await shop.relinks()
+        await shop.signs_in("ann")
+        return sum("was stored" in words for words in shop.told("ann"))
+
+    await shop.writes("ann", visitor, "good day")
+    assert await reminded() == 1
+    assert await reminded() == 1
+    await shop.writes("ann", visitor, "what is it?")
+    assert await reminded() == 2

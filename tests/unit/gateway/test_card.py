@@ -63,7 +63,7 @@ def test_all_that_is_known() -> None:
         "Local time: 11:10 (Europe/Berlin)",
         "First seen: 2026-11-24 10:09 UTC",
         "Site: The shop",
-        "Details: unverified, as typed by the visitor",
+        "Details: unverified, as typed by the visitor or an operator",
         "Told: order = 7",
     ]
 
