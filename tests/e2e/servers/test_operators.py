@@ -164,3 +164,16 @@ async def test_names_notes_and_bans(desk: Bridge, house: House, operator: Login)
     assert (await phase(desk, visit.visitor))[0] is Phase.QUIET
     await house.leaves(ann, visit)
     assert visit.visitor in await command(ann, DESK, "!unban")
+
+
+async def test_an_encrypted_message_is_answered_in_words(
+    desk: Bridge, house: House, operator: Login
+) -> None:
+    """OMEMO cannot be read: the desk says so once, and the visitor gets nothing of it."""
+    ann = await operator("ann")
+    visit = desk.arrive("Eve")
+    await house.appears(ann, visit)
+    ann.send_encrypted_to(jid(visit.visitor), "I sent you an OMEMO encrypted message")
+    answer = await ann.wait_for(lambda one: "came encrypted" in (one.body or ""))
+    assert answer.type == "chat"
+    assert await desk.log(visit) == []

@@ -288,6 +288,15 @@ class Operator:
         link.append(_element(OOB + "url", text=url))
         return self.send_message_to(jid, url, more=[link])
 
+    def send_encrypted_to(self, jid: str, fallback: str) -> None:
+        """Sends what only devices with keys can read (XEP-0384), with words for all others."""
+        children = [
+            ET.Element("{eu.siacs.conversations.axolotl}encrypted"),
+            _element(CLIENT + "body", text=fallback),
+        ]
+        attributes = {"to": jid, "type": "chat", "id": f"m{next(self._ids)}"}
+        self._send("message", attributes, *children)
+
     def send_chat_state(self, jid: str, state: str) -> None:
         """Sends a chat state alone (XEP-0085), such as `composing`."""
         self._send("message", {"to": jid, "type": "chat"}, ET.Element(CHAT_STATES + state))
