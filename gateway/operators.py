@@ -42,7 +42,7 @@ class Resource:
         self.told_by: dict[str, tuple[str, int]] = {}
         """Local parts of ours that its presence was addressed to ("" is the domain): with what."""
         self.repeated = False
-        """Whether its last presence said again what it had said to the same address before."""
+        """Whether its last presence said again what it had said before, as a new stream does."""
         self.retold = False
         """Whether its last presence told a new address of ours what others had been told."""
 
@@ -77,9 +77,11 @@ class Operators:
             self._counter += 1
             resource = resources[jid.resource] = Resource(jid, self._counter)
         before = resource.told_by.get(told_to)
-        resource.repeated = before == (show, priority)
+        # A contact may be told again for many reasons; the domain that hears of all, for one only.
+        hears_all = "" in resource.told_by
+        resource.repeated = before == (show, priority) and (not told_to or not hears_all)
         known = not came and (show, priority) in resource.told_by.values()
-        resource.retold = before is None and known
+        resource.retold = known and not resource.repeated
         resource.told_by[told_to] = (show, priority)
         resource.away = show == "away"
         resource.busy = show in TAKES_NONE

@@ -35,3 +35,15 @@ async def test_the_last_line_is_told_once(shop: Shop, visitor: str) -> None:
     assert await reminded() == 1
     await shop.writes("ann", visitor, "what is it?")
     assert await reminded() == 2
+
+
+async def test_a_repetition_counts_where_all_presence_is_told(shop: Shop, visitor: str) -> None:
+    """A new stream says its presence to the domain again, and gets what was on the way again."""
+    await shop.signs_in("ann")
+    desk = f'<presence from="ann@example.org/desk" to="shop@{DOMAIN}"/>'
+    await shop.hears(desk)
+    await shop.says(visitor, "hello")
+    await shop.hears(desk)
+    assert shop.got("ann") == ["hello"]
+    await shop.signs_in("ann")
+    assert shop.got("ann") == ["hello", "hello"]
