@@ -16,7 +16,6 @@ from switchboard.ports import Bus, Clock, Store
 from switchboard.reception import Bans, Directory, Talks
 
 from . import namespaces as ns
-from . import outbound
 from .acknowledge import Acknowledgements
 from .buddies.api import ApiRosters, ApiSettings, EjabberdApi
 from .buddies.list import BuddyList
@@ -39,7 +38,6 @@ from .jids import visitor_of
 from .operators import Operators
 from .rights import Rights
 from .talk import Talk
-from .xml import element
 
 TICK = 0.5
 IDLE_EVERY = 60.0
@@ -171,6 +169,8 @@ class Gateway:
             self._delivery,
             self._buddies,
             self._desks,
+            self._iqs,
+            self._lanes,
         )
         cards = Cards(directory, rights, self._census, talks, clock)
         self._questions = IqDoor(self.link, settings.version, directory, cards, self._lanes)
@@ -300,16 +300,7 @@ class Gateway:
         """Believed only if the client's disco (XEP-0030) says the same."""
         resource = self._operators.resource(iq.sender)
         if resource is not None and resource.ping is None:
-            answer = await self._iqs.ask(
-                iq.sender.full,
-                lambda id: outbound.iq(
-                    "get",
-                    self.domain,
-                    iq.sender.full,
-                    id,
-                    element("query", {"xmlns": ns.DISCO_INFO}),
-                ),
-            )
+            answer = await self._iqs.disco(self.domain, iq.sender.full)
             if answer is not None and answer.type == "result" and answer.payload is not None:
                 features = {child.get("var") for child in answer.payload}
                 resource.ping = ns.PING in features

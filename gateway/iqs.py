@@ -6,8 +6,10 @@ import asyncio
 import itertools
 from collections.abc import Callable
 
+from . import namespaces as ns
+from . import outbound
 from .inbound.stanza import Iq
-from .xml import Xml
+from .xml import Xml, element
 
 ANSWER_WITHIN = 15.0
 
@@ -34,6 +36,11 @@ class Iqs:
             return None
         finally:
             self._waiting.pop((to, id), None)
+
+    async def disco(self, domain: str, to: str) -> Iq | None:
+        """What an entity is (XEP-0030 §3.1), asked from the domain; as `ask`."""
+        query = element("query", {"xmlns": ns.DISCO_INFO})
+        return await self.ask(to, lambda id: outbound.iq("get", domain, to, id, query))
 
     def answered(self, iq: Iq) -> bool:
         """Hands over a result or an error; False if nobody waits for it."""

@@ -105,6 +105,15 @@ class Operators:
         self.drop(jid)
         return True
 
+    def hidden(self, jid: Jid) -> bool:
+        """Whether the domain alone is left of those of ours that saw the resource.
+
+        Its owner may have removed the last contact; but ejabberd 23.01 tells who hears of all
+        presence nothing of a stream that ended without a word, so the resource may be gone.
+        """
+        resource = self.resource(jid)
+        return resource is not None and resource.told_by.keys() == {""}
+
     def drop(self, jid: Jid) -> None:
         """A resource turned out to be gone."""
         resources = self._resources.get(jid.bare, {})

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from switchboard.lanes import Lanes
+
 from .. import outbound
 from ..buddies.list import BuddyList
 from ..buddies.privilege import Privileges
 from ..component import Link
 from ..delivery import Delivery
 from ..desk import Desks
+from ..iqs import Iqs
 from ..jids import Jid, site_of, visitor_of
 from ..operators import Operators
 from ..rights import Rights
@@ -26,6 +31,8 @@ class PresenceDoor:
         delivery: Delivery,
         buddies: BuddyList,
         desks: Desks,
+        iqs: Iqs,
+        lanes: Lanes,
     ) -> None:
         self._link = link
         self._operators = operators
@@ -34,6 +41,8 @@ class PresenceDoor:
         self._delivery = delivery
         self._buddies = buddies
         self._desks = desks
+        self._iqs = iqs
+        self._lanes = lanes
 
     def came_or_went(self, presence: Presence) -> bool:
         """Takes a resource's coming and going; False if the stanza is about something else."""
@@ -101,8 +110,19 @@ class PresenceDoor:
             self._buddies.touch()
 
     def _unavailable(self, sender: Jid, to: Jid) -> None:
-        if not self._operators.unavailable(sender, to.local):
-            return
+        if self._operators.unavailable(sender, to.local):
+            self._gone(sender)
+        elif self._operators.hidden(sender):
+            self._lanes.put(f"disco {sender.full}", partial(self._look_for, sender))
+
+    async def _look_for(self, sender: Jid) -> None:
+        """Only the server answers for a client that is gone: by an error (RFC 6121 §8.5.3.2)."""
+        answer = await self._iqs.disco(self._link.domain, sender.full)
+        if answer is not None and answer.type == "error" and self._operators.hidden(sender):
+            self._operators.drop(sender)
+            self._gone(sender)
+
+    def _gone(self, sender: Jid) -> None:
         self._delivery.resource_gone(sender)
         self._desks.announce()
         if not self._operators.is_there(sender.bare):

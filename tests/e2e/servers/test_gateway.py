@@ -11,7 +11,8 @@ import xml.etree.ElementTree as ET
 import msgspec
 import pytest
 
-from switchboard.model import Phase, SenderKind
+from switchboard import events
+from switchboard.model import DeskState, Phase, SenderKind
 from tests.e2e.support.bridge import Bridge, replace_name
 from tests.e2e.support.house import DESK, DESK_FULL, WRITING, House, Login, jid, sees
 from tests.e2e.support.wait import eventually
@@ -346,6 +347,22 @@ class TestDesk:
         contact = ann.roster()[DESK]
         assert contact.subscription == "both"
         assert not house.writes or contact.groups == ("The shop",)
+
+    @pytest.mark.parametrize("how", ["logout", "drop"])
+    async def test_an_operator_who_leaves_without_a_word_is_gone(
+        self, desk: Bridge, operator: Login, how: str
+    ) -> None:
+        """The stream is closed or cut, and no client says `unavailable`: the desk is offline."""
+        told: list[DeskState] = []
+        desk.bus.subscribe(
+            events.desk_topic("shop"),
+            lambda one: told.append(one.state) if isinstance(one, events.Desk) else None,
+        )
+        ann = await operator("ann")
+        await eventually(lambda: told[-1:] == [DeskState.ONLINE], 10.0, "online")
+        await eventually(lambda: DESK in ann.roster(), 10.0, "the desk is a contact")
+        await getattr(ann, how)()
+        await eventually(lambda: told[-1:] == [DeskState.OFFLINE], 10.0, lambda: str(told))
 
     @writing
     async def test_operators_are_known_after_a_restart(self, house: House) -> None:

@@ -63,6 +63,8 @@ class Shop:
         self.directory = Directory(store)
         self.talks = Talks(store, self.bus, clock, 4000)
         self.sent: list[ET.Element] = []
+        self.gone: set[str] = set()
+        """Full JIDs for which the server answers that nobody is there."""
         self._attendance = Attendance(self.bus, MemorySessions(), clock, "node", 1, 15.0)
         self._number = 0
         self.gateway: Gateway
@@ -200,7 +202,8 @@ class Shop:
         for stanza in ET.fromstring(f'<all xmlns="{ns.COMPONENT}">{data}</all>'):
             self.sent.append(stanza)
             if stanza.tag.endswith("iq") and stanza.get("type") in ("get", "set"):
-                head = f'type="result" id="{stanza.get("id")}" from="{stanza.get("to")}"'
+                kind = "error" if stanza.get("to") in self.gone else "result"
+                head = f'type="{kind}" id="{stanza.get("id")}" from="{stanza.get("to")}"'
                 self._hears(f'<iq {head} to="{stanza.get("from")}"/>')
 
     def _hears(self, stanza: str) -> None:

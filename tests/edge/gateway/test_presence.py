@@ -47,3 +47,15 @@ async def test_a_repetition_counts_where_all_presence_is_told(shop: Shop, visito
     assert shop.got("ann") == ["hello"]
     await shop.signs_in("ann")
     assert shop.got("ann") == ["hello", "hello"]
+
+
+async def test_who_left_without_a_word_is_gone(shop: Shop) -> None:
+    """ejabberd tells it to contacts alone; whether the client is there, the server knows."""
+    await shop.signs_in("ann")
+    ann = parse("ann@example.org/desk")
+    for gone in (False, True):
+        await shop.hears(f'<presence from="{ann.full}" to="shop@{DOMAIN}"/>')
+        if gone:
+            shop.gone.add(ann.full)
+        await shop.hears(f'<presence from="{ann.full}" to="shop@{DOMAIN}" type="unavailable"/>')
+        assert shop.gateway._operators.is_there(ann.bare) is not gone
