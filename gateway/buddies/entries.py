@@ -7,30 +7,53 @@ no entry that a new process does not know of.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Sequence
 
 import msgspec
 
 from switchboard.model import Shown
-from switchboard.ports import Store
+from switchboard.ports import Clock, Store
 
 from ..jids import parse
 from .ways import RosterWriter
+
+FRESH = 10.0
+"""Seconds within which a server that is killed may forget what it took.
+
+ejabberd 23.01 forgets the last second's: mnesia writes late.
+"""
 
 
 class Entries:
     """What the lists of one component domain's operators have of ours."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self.shown: dict[str, dict[str, Shown]] = {}
-        """By operator and contact."""
+        """By operator and contact; without a name what is to be written again."""
         self._store = store
+        self._clock = clock
+        self._fresh: deque[tuple[float, str, str]] = deque()
+        """When the server took an entry (monotonic), of which operator and contact."""
         self._trials: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         """By host: held while it is found out whether it takes entries."""
         self._unsure: set[tuple[str, str]] = set()
         """Entries that were tried and not confirmed."""
         self._removing: set[tuple[str, str]] = set()
+
+    def load(self, entry: Shown) -> None:
+        """What an earlier process wrote: again if wanted, since the server may have been killed."""
+        self.shown.setdefault(entry.operator, {})[entry.visitor] = _unwritten(entry)
+
+    def link_down(self) -> None:
+        """The server may have been killed: what it took last is written again."""
+        self._let_settle()
+        for _, address, contact in self._fresh:
+            entry = self.shown.get(address, {}).get(contact)
+            if entry is not None:
+                self.shown[address][contact] = _unwritten(entry)
+                self._unsure.add((address, contact))
+        self._fresh.clear()
 
     def has(self, address: str, contact: str) -> bool:
         """Whether the entry is in the operator's list, for all that is known."""
@@ -81,17 +104,23 @@ class Entries:
         self._unsure |= {(address, e.visitor) for e in changed if e.visitor not in shown}
         await self._store.change_shown(changed, [])
         done = await asyncio.gather(*(writer.add(entry) for entry in changed))
+        self._let_settle()
         if writer.refused(address):
             await self._withdraw(address, changed)
             return []
         for entry, success in zip(changed, done, strict=True):
             old = shown.get(entry.visitor)
-            kept = entry if success else msgspec.structs.replace(entry, name="", group="")
-            shown[entry.visitor] = kept if success or old is None else old
+            shown[entry.visitor] = entry if success else old or _unwritten(entry)
             if success:
+                self._fresh.append((self._clock.monotonic(), address, entry.visitor))
                 self._unsure.discard((address, entry.visitor))
                 self._removing.discard((address, entry.visitor))
         return [entry for entry, success in zip(changed, done, strict=True) if success]
+
+    def _let_settle(self) -> None:
+        since = self._clock.monotonic() - FRESH
+        while self._fresh and self._fresh[0][0] < since:
+            self._fresh.popleft()
 
     async def _withdraw(self, address: str, changed: Sequence[Shown]) -> None:
         """The host takes no entries: what was tried is in no list, save what was there before."""
@@ -101,3 +130,7 @@ class Entries:
             [shown[entry.visitor] for entry in changed if entry.visitor in shown],
             [entry for entry in changed if entry.visitor not in shown],
         )
+
+
+def _unwritten(entry: Shown) -> Shown:
+    return msgspec.structs.replace(entry, name="", group="")

@@ -72,7 +72,7 @@ class BuddyList:
         self._desks = desks
         """The desks, on the domain where they live."""
         self._requests = Requests(domain, link, store)
-        self._entries = Entries(store)
+        self._entries = Entries(store, clock)
         self._shown = self._entries.shown
         self._told: dict[tuple[str, str], tuple[policy.Appearance, float]] = {}
         """By operator and visitor: what was told last, and when (monotonic)."""
@@ -99,7 +99,7 @@ class BuddyList:
         for entry in await self._store.shown(self._domain):
             if self._requests.load(entry):
                 continue
-            self._shown.setdefault(entry.operator, {})[entry.visitor] = entry
+            self._entries.load(entry)
             if visitor_of(entry.visitor):
                 self._inherited.add(entry.visitor)
         asyncio.get_running_loop().call_later(SETTLE, self._settle)
@@ -121,6 +121,7 @@ class BuddyList:
 
     def link_down(self) -> None:
         """Nobody knows any more what clients saw: everything is told again."""
+        self._entries.link_down()
         self._told.clear()
         self._passed.clear()
         self._absent_at.clear()

@@ -14,6 +14,7 @@ import pytest
 from slixmpp.componentxmpp import ComponentXMPP
 
 from gateway import namespaces as ns
+from gateway.buddies.entries import FRESH
 from gateway.component import LinkState
 from gateway.edge import Gateway, JabberSettings
 from gateway.xml import Xml, element
@@ -25,6 +26,7 @@ from switchboard.reception import Directory, Talks
 from switchboard.sessions.memory import MemorySessions
 from switchboard.store import SqlStore, open_store
 from switchboard.store.migrate import upgrade
+from tests.edge.gateway.conftest import HandClock
 
 DOMAIN = "chat.example.org"
 HOST = "example.org"
@@ -38,7 +40,8 @@ class Host:
     """The Jabber server: answers roster sets with `refusal`, and notes who was told what."""
 
     def __init__(self, store: SqlStore, directory: Directory) -> None:
-        clock, bus = SystemClock(), MemoryBus()
+        self.clock = clock = HandClock()
+        bus = MemoryBus()
         talks = Talks(store, bus, clock, 4000)
         self.gateway = Gateway(DOMAIN, SETTINGS, store, directory, talks, bus, clock, False)
         self.store = store
@@ -217,3 +220,34 @@ async def test_all_entries_go_out_once_one_was_taken(host: Host) -> None:
     await host.look()
     assert len(host.asked) == 8
     assert len(await host.rows()) == 8
+
+
+async def test_what_a_killed_server_took_last_is_written_again(host: Host) -> None:
+    """ejabberd 23.01 forgets the entries of its last second; older ones are left alone."""
+    old = host.arrive()
+    host.refusal = None
+    await host.link()
+    host.clock.seconds += FRESH + 1
+    new = host.arrive()
+    await host.look()
+    host.asked.clear()
+    await host.link()
+    assert sorted(host.asked) == [(ANN, jid(new)), (BOB, jid(new))]
+    assert (ANN, jid(old), "") in host.presence
+
+
+async def test_what_an_earlier_process_wrote_is_written_again(host: Host) -> None:
+    """Both may have been killed; who does not come back is removed as ever."""
+    stays, leaves = host.arrive(), host.arrive()
+    host.refusal = None
+    await host.link()
+    next_one = Host(host.store, host.gateway._directory)
+    next_one.refusal = None
+    await next_one.buddies.load(next_one.gateway._census)
+    next_one.attendance.update(stays)
+    await next_one.link()
+    assert sorted(next_one.asked) == [(ANN, jid(stays)), (BOB, jid(stays))]
+    next_one.buddies._settle()
+    await next_one.look()
+    assert await next_one.rows() == {(who, stays.visitor) for who in (ANN, BOB)}
+    assert (ANN, jid(leaves)) in next_one.asked
