@@ -15,7 +15,7 @@ from typing import Protocol
 from switchboard import events
 from switchboard.conversation import Ended, newcomers
 from switchboard.lanes import Lanes
-from switchboard.model import Cursor, Message, Operator, SenderKind, TalkState
+from switchboard.model import Cursor, Message, Operator, Rating, SenderKind, TalkState
 from switchboard.ports import Clock
 from switchboard.reception import Directory, Talks
 from switchboard.reception.talks import operator_sender
@@ -296,6 +296,18 @@ class Delivery:
                         self._send(talk, operator, resource, message)
                 after = talk.pushed[operator.id] = reach
                 talk.referred.clear()
+
+    async def rated(self, rating: Rating) -> None:
+        """The operators who are, or were, in the talk learn what the visitor thinks of it."""
+        talk = await self._held.find(rating.conversation)
+        if talk is None:
+            return
+        words = f"Rated {rating.score} of 5"
+        words += f": {rating.comment}" if rating.comment else "."
+        for id in (rating.operator, *talk.state.others):
+            operator = self._directory.operator_of_id(talk.site, id or "")
+            if operator is not None:
+                self.tell(talk, operator, words)
 
     def tell(self, talk: Talk, operator: Operator, words: str) -> None:
         """A word of the desk to an operator who is there, in the visitor's window."""

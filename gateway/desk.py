@@ -8,10 +8,11 @@ from msgspec import Struct
 
 from switchboard import events
 from switchboard.census import Census
+from switchboard.hours import is_open
 from switchboard.model import DeskState, Phase, Site
 from switchboard.ports import Bus, Clock
 from switchboard.reception import Directory
-from switchboard.reception.desks import ANNOUNCE_EVERY
+from switchboard.reception.desks import ANNOUNCE_EVERY, MOST_QUEUED, QUEUE_EVERY
 from switchboard.routing import desk_state
 
 from . import outbound
@@ -34,12 +35,14 @@ class _Counts(Struct, frozen=True):
     visitors: int
     shown: int
     waiting: int
+    closed: bool
 
     def status(self, appear: bool) -> str:
         """In a few words; `appear`: whether any are shown at all where this is read."""
+        closed = "closed, " if self.closed else ""
         noun = "visitor" if self.visitors == 1 else "visitors"
         some = f" ({self.shown} shown)" if appear and self.shown < self.visitors else ""
-        return f"{self.visitors} {noun}{some}, {self.waiting} waiting"
+        return f"{closed}{self.visitors} {noun}{some}, {self.waiting} waiting"
 
 
 class Desks:
@@ -71,16 +74,18 @@ class Desks:
         """Whether visitors come into an operator's contact list by themselves."""
         self._announced: dict[str, events.Desk] = {}
         self._announce_at = 0.0
+        self._queued: dict[str, tuple[float, tuple[str, ...]]] = {}
+        """By site: when its queue was told, and what."""
         self._contacts: dict[str, set[str]] = {}
         self._shown: dict[tuple[str, str], Xml] = {}
         """By site and operator: what is in the last presence."""
 
     def state(self, site: str) -> DeskState:
-        """Online only if the link is up and an operator who takes chats is there."""
-        if not self._link.up:
-            return DeskState.OFFLINE
+        """Online only if the site is open, the link is up and one who takes chats is there."""
         found = self._directory.find(site)
-        standings = {} if found is None else self._crew.standings(found)
+        if not self._link.up or found is None or self._is_closed(found):
+            return DeskState.OFFLINE
+        standings = self._crew.standings(found)
         return desk_state(standing.availability for standing in standings.values())
 
     def announce(self) -> None:
@@ -94,8 +99,26 @@ class Desks:
             if due or self._announced.get(site.key) != desk:
                 self._announced[site.key] = desk
                 self._bus.publish(events.desk_topic(site.key), desk)
+        self._announce_queues(now)
         if due and self._link.up:
             self._show_contacts()
+
+    def _announce_queues(self, now: float) -> None:
+        """Who waits, oldest first: what changed, at most every QUEUE_EVERY; and all again then."""
+        queues: dict[str, list[Talk]] = {}
+        for talk in self._talks():
+            if talk.state.phase is Phase.WAITING:
+                queues.setdefault(talk.site, []).append(talk)
+        for site in queues.keys() | self._queued.keys():
+            told_at, told = self._queued.get(site, (0.0, ()))
+            if told and now - told_at < QUEUE_EVERY:
+                continue
+            oldest = sorted(queues.get(site, ()), key=lambda talk: talk.waiting_since)
+            waiting = tuple(talk.visitor for talk in oldest[:MOST_QUEUED])
+            self._bus.publish(events.desk_topic(site), events.Queue(site, waiting))
+            self._queued[site] = (now, waiting)
+            if not waiting:
+                del self._queued[site]
 
     def probe(self) -> None:
         """Asks for every operator's presence (RFC 6121 §4.3): answered to who shares theirs."""
@@ -165,6 +188,9 @@ class Desks:
             self._shown[key, address] = news
             self._link.send(news)
 
+    def _is_closed(self, site: Site) -> bool:
+        return not is_open(site.settings.hours, self._clock.now())
+
     def _count(self, site: Site) -> _Counts:
         visits = [visit for visit in self._census if visit.site == site.key]
         talks = [talk for talk in self._talks() if talk.site == site.key]
@@ -173,4 +199,5 @@ class Desks:
             len(visits),
             policy.count_present(visits, talking, site.settings.presence),
             sum(talk.state.phase is Phase.WAITING for talk in talks),
+            self._is_closed(site),
         )

@@ -11,7 +11,7 @@ from msgspec import Struct
 from switchboard import events
 from switchboard.census import Census
 from switchboard.lanes import Lanes
-from switchboard.model import TalkState, Visit
+from switchboard.model import Phase, TalkState, Visit
 from switchboard.ports import Bus, Clock, Store
 from switchboard.reception import Bans, Directory, Talks
 
@@ -79,6 +79,7 @@ class Gateway:
         self._directory = directory
         self._talks = talks
         self._bus = bus
+        self._clock = clock
         self._desks_live_here = desks_live_here
         self._lanes = Lanes()
         self._operators = Operators()
@@ -319,10 +320,14 @@ class Gateway:
                 self._census.described(event.conversation, event.details)
             case events.StateChanged():
                 self._held.state_changed(event)
+            case events.Rated(rating=rating):
+                self._lanes.put(rating.conversation, lambda: self._delivery.rated(rating))
             case _:
                 pass
 
     def _talk_changed(self, talk: Talk, before: TalkState) -> None:
+        if before.phase is not Phase.WAITING:
+            talk.waiting_since = self._clock.now()
         self._delivery.changed(talk, before)
         self._buddies.touch()
         if not talk.open and self._census.visit(talk.visitor) is None:

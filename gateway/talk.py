@@ -87,6 +87,7 @@ class Talk:
         "visitor",
         "visitor_cursor",
         "void",
+        "waiting_since",
         "waits",
     )
 
@@ -101,7 +102,8 @@ class Talk:
         that is a line, changes one or takes one back."""
         self.last_answer = 0
         """An operator's last line, if it was said since this is held in memory."""
-        self.updated_at = conversation.updated_at
+        self.updated_at = self.waiting_since = conversation.updated_at
+        """The second: when the talk began to wait, or was taken over from the store."""
         self.visitor_cursor = conversation.cursors.get(conversation.id, Cursor())
         self.confirmed = {
             participant: cursor.delivered

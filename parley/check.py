@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from gateway.component import Link, LinkState
 from gateway.inbound.stanza import message
 from gateway.jids import parse
 from switchboard.clock import SystemClock
+from switchboard.model import Site
 from switchboard.store import open_store
 from switchboard.store.migrate import head
 
@@ -75,6 +77,13 @@ def _findings(file: Path) -> Iterator[Finding]:
         yield Finding("warn", "admin", "[admin] token is empty: the admin page stays closed")
     store = _store(config)
     yield store
+    if store.grade == "ok":
+        found = asyncio.run(_sites(config))
+        yield from _uploads(config, [site.key for site in found if site.settings.upload.on])
+        yield from map(
+            _no_zone,
+            (one for one in found if one.settings.hours and one.settings.hours.zone is None),
+        )
     for name, url in (("sessions", config.sessions.url), ("bus", config.bus.url)):
         yield Finding("ok" if url == "memory://" else "fail", name, url)
     if config.ejabberd.api:
@@ -108,6 +117,33 @@ def _store(config: Config) -> Finding:
     if found is None or found[0] != head():
         return Finding("fail", "store", f"{path} has an old schema: run `parley migrate`")
     return Finding("ok", "store", path)
+
+
+def _no_zone(site: Site) -> Finding:
+    zone = site.settings.hours.time_zone
+    return Finding("warn", f"hours {site.key}", f"the system knows no {zone}: install tzdata")
+
+
+def _uploads(config: Config, taking: Sequence[str]) -> Iterator[Finding]:
+    """Whether there is a place for files, if any site takes them."""
+    if not taking:
+        return
+    folder = Path(config.uploads.folder)
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    part = f"uploads {folder}"
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        who = ", ".join(taking)
+        yield Finding("warn", part, f"{who}: make it writable for this user, or set [uploads]")
+    else:
+        yield Finding("ok", part)
+
+
+async def _sites(config: Config) -> list[Site]:
+    store = await open_store(config.store.url, clock=SystemClock())
+    try:
+        return await store.sites()
+    finally:
+        await store.close()
 
 
 def _running(config: Config) -> dict[str, Any] | None:

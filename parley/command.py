@@ -199,7 +199,14 @@ def site_show(file: Path, key: str, as_json: bool) -> None:
 @click.argument("assignments", nargs=-1, required=True, metavar="PATH=VALUE…")
 @click.pass_obj
 def site_set(file: Path, key: str, assignments: tuple[str, ...]) -> None:
-    """Change settings, such as presence.max_buddies=20; lists and texts may be JSON."""
+    """Change settings, such as presence.max_buddies=20; lists and texts may be JSON.
+
+    \b
+      hours.time_zone=Europe/Berlin hours.monday=09:00-12:00,13:00-17:30
+      upload.on=true upload.types=image/*,application/pdf
+      forms.pre_chat='[{"name": "email", "label": "Your mail", "kind": "email", "required": true}]'
+      triggers='[{"text": "May I help?", "seconds": 30, "url": "*/prices*"}]'
+    """
     _with_store(load(file), lambda store: sites.change(store, key, assignments))
     click.echo(f"{key} is changed")
 

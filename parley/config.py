@@ -101,6 +101,15 @@ class Limits(_Section, frozen=True):
     new_visitors_per_minute: int = 60
 
 
+class Uploads(_Section, frozen=True):
+    """Where visitors' files are kept, for sites that take any."""
+
+    folder: str = ""
+    """Empty: `uploads` beside the store's file."""
+    max_bytes: int = 5_000_000_000
+    """Of all files together; 0 is no limit."""
+
+
 class Retention(_Section, frozen=True):
     """0 keeps transcripts for ever."""
 
@@ -120,6 +129,7 @@ class Config(_Section, frozen=True):
     admin: Admin = Admin()
     presence: Presence = Presence()
     limits: Limits = Limits()
+    uploads: Uploads = Uploads()
     retention: Retention = Retention()
 
 
@@ -134,7 +144,7 @@ SECRETS = (
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
     """Reads a configuration file and `PARLEY_SECTION__KEY` from the environment.
 
-    A relative SQLite path is meant from the file's folder. Raises ConfigError.
+    Relative paths are meant from the file's folder. Raises ConfigError.
     """
     try:
         with path.open("rb") as file:
@@ -158,7 +168,10 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
     if url.startswith(prefix) and not url.startswith(prefix + "/"):
         absolute = prefix + str(path.parent.absolute() / url.removeprefix(prefix))
         config = msgspec.structs.replace(config, store=Store(url=absolute))
-    return config
+    beside = Path(config.store.url.removeprefix(prefix)).with_name("uploads")
+    folder = path.parent.absolute() / config.uploads.folder if config.uploads.folder else beside
+    uploads = msgspec.structs.replace(config.uploads, folder=str(folder))
+    return msgspec.structs.replace(config, uploads=uploads)
 
 
 def _require(config: Config, path: Path) -> None:

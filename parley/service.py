@@ -88,6 +88,8 @@ class Service:
                 body_seconds=config.http.body_seconds,
                 domains=config.component.domains,
                 grace_seconds=config.presence.grace_seconds,
+                uploads_folder=config.uploads.folder,
+                uploads_max_bytes=config.uploads.max_bytes,
             ),
         )
         self._extra = extra

@@ -84,6 +84,8 @@ def as_paths(shown: dict[str, Any], prefix: str = "") -> Iterator[str]:
 async def change(store: Store, key: str, assignments: Sequence[str]) -> None:
     """Applies `path=value` to a site's settings, all or none; `canned.NAME=` removes that reply.
 
+    A list is written with commas or spaces between, or as JSON, which forms and triggers want.
+
     Raises Reject or NotFound.
     """
     site = await find(store, key)
@@ -98,6 +100,9 @@ async def change(store: Store, key: str, assignments: Sequence[str]) -> None:
         changed = msgspec.convert(settings, SiteSettings, strict=False)
     except msgspec.ValidationError as problem:
         raise Reject("invalid", f"{key} stays as it is: {problem}") from None
+    if changed.hours and changed.hours.zone is None:
+        zone = changed.hours.time_zone
+        raise Reject("invalid", f"{key} stays as it is: the system knows no time zone {zone!r}")
     await store.save_site(Site(key, changed))
 
 
@@ -172,10 +177,20 @@ def _assign(settings: dict[str, Any], path: str, text: str) -> None:
     old = into[name]
     if isinstance(old, str):
         into[name] = _json_or(text, str, text)
-    elif isinstance(old, list):
-        into[name] = _json_or(text, list, [part for part in re.split(r"[\s,]+", text) if part])
+    elif isinstance(old, list | tuple):
+        into[name] = _list(path, text)
     else:
         into[name] = text
+
+
+def _list(path: str, text: str) -> list[Any]:
+    if not text.lstrip().startswith(("[", "{")):
+        return [part for part in re.split(r"[\s,]+", text) if part]
+    try:
+        value = json.loads(text)
+    except ValueError as problem:
+        raise Reject("invalid", f"{path}: this is not JSON: {problem}") from None
+    return value if isinstance(value, list) else [value]
 
 
 def _json_or(text: str, kind: type, otherwise: Any) -> Any:

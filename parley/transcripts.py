@@ -1,5 +1,7 @@
 """The log, for people and programs: lines as they stand, and what operators did beside them.
 
+After a conversation's lines follow the visitor's ratings of its talks.
+
 Changes are no lines of their own: what they came to is on the line that they changed.
 """
 
@@ -15,7 +17,17 @@ from typing import Any
 import msgspec
 
 from switchboard.errors import NotFound, Reject
-from switchboard.model import CHANGES, Act, Attachment, Conversation, Message, Sender, default_name
+from switchboard.model import (
+    CHANGES,
+    Act,
+    Attachment,
+    Conversation,
+    Message,
+    Rating,
+    Sender,
+    SenderKind,
+    default_name,
+)
 from switchboard.ports import Store
 
 PAGE = 500
@@ -69,6 +81,9 @@ async def render(
         async for message in _lines(store, found):
             if message.at >= since:
                 yield _FORMS[form](message)
+        for rating in await store.ratings(found.id):
+            if rating.at >= since:
+                yield _RATINGS[form](rating, name)
         if form == "text":
             yield "\n"
     if form == "html":
@@ -181,4 +196,32 @@ def _html_file(attachment: Attachment) -> str:
     return f'<a href="{href}" rel="noopener noreferrer nofollow">{name}</a> <small>{href}</small>'
 
 
+def _rating_text(rating: Rating, name: str) -> str:
+    comment = f": {_one_line(rating.comment)}" if rating.comment else ""
+    return f"{_stamp(rating.at)}  {_one_line(name)} [rated {rating.score} of 5{comment}]\n"
+
+
+def _rating_json(rating: Rating, name: str) -> str:
+    line = {
+        "conversation": rating.conversation,
+        "at": _stamp(rating.at),
+        "from": {"kind": SenderKind.VISITOR.value, "name": name},
+        "body": rating.comment,
+        "act": "rate",
+        "score": rating.score,
+    }
+    return json.dumps(line, ensure_ascii=False) + "\n"
+
+
+def _rating_html(rating: Rating, name: str) -> str:
+    parts = [
+        f"<time>{_stamp(rating.at)}</time>",
+        f"<b>{html.escape(name)}</b>",
+        f"<small>rated {rating.score} of 5</small>",
+        html.escape(rating.comment),
+    ]
+    return f'<p class="visitor rate">{" ".join(parts)}</p>\n'
+
+
+_RATINGS = {"text": _rating_text, "json": _rating_json, "html": _rating_html}
 _FORMS = {"text": _text, "json": _json, "html": _html}

@@ -24,8 +24,12 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 class WrongOrigin(Forbidden):
     """The page that calls is none of the site's: HTTP 403, close code 4403."""
 
-    def __init__(self) -> None:
-        super().__init__("forbidden", "This page's origin is not one of the site's.")
+    def __init__(self, origin: str | None = None, site: str = "") -> None:
+        words = "This page's origin is not one of the site's."
+        if site:
+            mend = f"`parley site set {site} origins=…` names those that are"
+            words = f"{origin} is not an origin of the site {site}: {mend}."
+        super().__init__("forbidden", words)
 
 
 class TooManyVisitors(RetryLater):
@@ -64,7 +68,7 @@ class Origins:
     def check(self, site: str, origin: str | None) -> None:
         """Raises WrongOrigin; a request without an origin comes from no page and is served."""
         if origin is not None and origin not in self._by_site.get(site, frozenset()):
-            raise WrongOrigin
+            raise WrongOrigin(origin, site)
 
 
 class Proxies:
@@ -108,38 +112,39 @@ def _counted(address: Address) -> str:
 
 
 class Rates:
-    """Token buckets: `per_minute` at once, then as they refill; 0 is no limit.
+    """Token buckets: `most` at once, then as they refill in `seconds`; 0 is no limit.
 
     With `strict`, what was refused counts too, so that whoever hammers on stays out.
     """
 
-    def __init__(self, per_minute: int, clock: Clock, strict: bool = False) -> None:
-        self._per_minute = per_minute
+    def __init__(self, most: int, clock: Clock, strict: bool = False, seconds: float = 60) -> None:
+        self._most = most
+        self._seconds = seconds
         self._clock = clock
         self._strict = strict
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, key: str) -> float:
         """0.0 if the caller may go on, else the seconds until it may try again."""
-        if not self._per_minute:
+        if not self._most:
             return 0.0
         now = self._clock.monotonic()
-        left, since = self._buckets.get(key, (float(self._per_minute), now))
-        left = min(self._per_minute, left + (now - since) * self._per_minute / 60)
+        left, since = self._buckets.get(key, (float(self._most), now))
+        left = min(self._most, left + (now - since) * self._most / self._seconds)
         granted = left >= 1
         if granted:
             left -= 1
         elif self._strict:
-            left = max(left - 1, -self._per_minute)
+            left = max(left - 1, -self._most)
         self._buckets[key] = (left, now)
         self._buckets.move_to_end(key)
         if len(self._buckets) > _TABLE_SIZE:
             self._buckets.popitem(last=False)
-        return 0.0 if granted else (1 - left) * 60 / self._per_minute
+        return 0.0 if granted else (1 - left) * self._seconds / self._most
 
     def sweep(self) -> None:
         """Forgets buckets that are full again; to be called now and then."""
-        full_since = self._clock.monotonic() - (120 if self._strict else 60)
+        full_since = self._clock.monotonic() - self._seconds * (2 if self._strict else 1)
         while self._buckets:
             key, (_, since) = next(iter(self._buckets.items()))
             if since > full_since:

@@ -1,7 +1,8 @@
 """One connection's HTTP: how long a request may take to arrive, and which heads are refused.
 
 Twisted's own timeout begins again with every octet; here a whole head and a whole body have one
-deadline each, which nothing restarts. A connection between two requests may idle as Twisted has
+deadline each, which nothing restarts, but for a visitor's file: that may take as long as it keeps
+coming, within an hour. A connection between two requests may idle as Twisted has
 it. A request that arrives in one piece, as nearly all do, costs no timer.
 """
 
@@ -52,9 +53,15 @@ class Channel(http.HTTPChannel):
     def dataReceived(self, data: bytes) -> None:
         """What comes from the network."""
         super().dataReceived(data)
-        if self._deadline is not None or self._handlingRequest:
+        if self._handlingRequest:
             return
-        if not self.line_mode:
+        incoming = self.requests[-1].incoming if self.requests and not self.line_mode else None
+        if incoming is not None:
+            self._in_time()
+            self._within(min(self.site.limits.idle_seconds, incoming.seconds_left))
+        elif self._deadline is not None:
+            return
+        elif not self.line_mode:
             self._within(self.site.limits.body_seconds)
         elif self.requests or self._buffer:
             self._within(self.site.limits.head_seconds)

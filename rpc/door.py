@@ -56,7 +56,7 @@ class Door(Branch):
     def cross_origin(self, request: Request) -> list[tuple[bytes, bytes]]:
         """The headers that let a site's page read the answer."""
         origin = request.getHeader(b"Origin")
-        if origin is None or not self._web.origins.some_sites(_origin(request)):
+        if origin is None or not self._web.origins.some_sites(origin_of(request)):
             return []
         return [
             (b"Access-Control-Allow-Origin", origin),
@@ -67,7 +67,7 @@ class Door(Branch):
         peer = getattr(request.getClientAddress(), "host", None)
         forwarded = request.requestHeaders.getRawHeaders("X-Forwarded-For", [])
         return Caller(
-            _origin(request),
+            origin_of(request),
             self._proxies.client(peer, forwarded),
             browser=browser_of(request.getHeader(b"User-Agent") or b""),
         )
@@ -81,7 +81,7 @@ class Door(Branch):
         return NOT_DONE_YET
 
     def _preflight(self, request: Request) -> bytes:
-        if not self._web.origins.some_sites(_origin(request)):
+        if not self._web.origins.some_sites(origin_of(request)):
             return self._now(request, 403, wire.Failed(None, error_of(WrongOrigin())))
         request.setResponseCode(204)
         self._set_headers(request)
@@ -151,7 +151,7 @@ class RpcDoor(Door):
             log.exception("an answer could not be written")
 
 
-def _origin(request: Request) -> str | None:
+def origin_of(request: Request) -> str | None:
     """The origin as normal_origin has it; `null` if it is none of http(s), or there are two."""
     found = request.requestHeaders.getRawHeaders(b"Origin")
     if not found:

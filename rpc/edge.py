@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -24,6 +25,11 @@ from .stream_door import StreamDoor
 from .tokens import Cursors, Tokens
 from .transports.poll import Polls
 from .transports.streams import Streams
+from .upload_door import Files, UploadDoor
+from .uploads import Uploads
+
+FILES_PER_HOUR = 20
+"""Of one visitor's."""
 
 STOP_SECONDS = 5.0
 """How long calls in hand may take when the server stops."""
@@ -62,6 +68,14 @@ class WebEdge:
             origins=self._origins,
             new_visitors=Rates(settings.new_visitors_per_minute, clock, strict=True),
             messages=Rates(settings.messages_per_minute, clock),
+            files=Rates(FILES_PER_HOUR, clock, seconds=3600),
+            uploads=Uploads(
+                Path(settings.uploads_folder) if settings.uploads_folder else None,
+                settings.uploads_max_bytes,
+                settings.token_keys,
+                settings.public_url,
+                clock,
+            ),
             seats=Seats(directory, talks, attendance, desks, bus, clock, stays),
             polls=Polls(attendance),
             time_zones=frozenset(available_timezones()),
@@ -71,6 +85,7 @@ class WebEdge:
         self._door = RpcDoor(self._services, self._streams, proxies)
         self._stream_door = StreamDoor(self._services, self._streams, proxies)
         self._door.putChild(b"events", self._stream_door)
+        self._upload_door = UploadDoor(self._services, self._streams, proxies)
 
     def site(
         self,
@@ -84,7 +99,8 @@ class WebEdge:
         """
         settings = self._services.settings
         limits = Limits(settings.request_bytes, settings.head_seconds, settings.body_seconds)
-        return build_site(self._door, limits, extra or {}, static, reactor)
+        extra = {b"files": Files(self._services.uploads), **(extra or {})}
+        return build_site(self._door, self._upload_door, limits, extra, static, reactor)
 
     def start(self) -> None:
         """To be called once, with the directory loaded and the loop running."""
@@ -101,6 +117,8 @@ class WebEdge:
         services.seats.sweep()
         services.new_visitors.sweep()
         services.messages.sweep()
+        services.files.sweep()
+        services.uploads.sweep()
 
     async def stop(self) -> None:
         """Ends sockets (1001) and streams, answers polls, waits for what is in hand.
@@ -110,7 +128,10 @@ class WebEdge:
         self._streams.close()
         self._services.polls.cut_short()
         with contextlib.suppress(TimeoutError):
-            calls = asyncio.gather(self._door.settle(), self._stream_door.settle())
+            calls = asyncio.gather(
+                *(door.settle() for door in (self._door, self._stream_door, self._upload_door)),
+                self._services.uploads.settle(),
+            )
             await asyncio.wait_for(calls, STOP_SECONDS)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._streams.gone(), FAREWELL_SECONDS)

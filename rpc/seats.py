@@ -11,6 +11,7 @@ import msgspec
 
 from switchboard.census import Attendance
 from switchboard.errors import RetryLater
+from switchboard.events import desk_topic
 from switchboard.model import Details, SenderKind, Visit
 from switchboard.ports import Bus, Clock
 from switchboard.reception import DeskBoard, Directory, Talks
@@ -69,7 +70,13 @@ class Seats:
             desk = self._desks.desk(site, found.settings.title if found else "")
             watch = self._watches[site] = DeskWatch(desk)
             self._desks.listen(site, watch.changed)
+            self.bus.subscribe(desk_topic(site), watch.heard)
         return watch
+
+    def operator_name(self, site: str, id: str) -> str:
+        """What visitors call an operator; "" if there is none of that id."""
+        found = self._directory.operator_of_id(site, id)
+        return found.name if found is not None else ""
 
     def load_sites(self) -> None:
         """To be called when sites have changed: their desks are heard of from now on."""

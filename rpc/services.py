@@ -16,6 +16,7 @@ from .admission import Origins, Rates
 from .seats import Seats
 from .tokens import Cursors, Tokens
 from .transports.poll import Polls
+from .uploads import Uploads
 
 
 class RpcSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -36,6 +37,9 @@ class RpcSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     body_seconds: float = 20
     """How long a whole head, and a whole body, may take to arrive."""
     trusted_proxies: tuple[str, ...] = ()
+    uploads_folder: str = ""
+    """Where visitors' files are kept; empty: none are taken."""
+    uploads_max_bytes: int = 0
 
     @property
     def largest_request(self) -> int:
@@ -58,6 +62,8 @@ class Services:
     origins: Origins
     new_visitors: Rates
     messages: Rates
+    files: Rates
+    uploads: Uploads
     seats: Seats
     polls: Polls
     time_zones: Collection[str]

@@ -23,12 +23,19 @@ from twisted.web import http
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
+from switchboard.errors import SwitchboardError
+
 from . import wire
 from .channel import Channel
 from .door import RpcDoor
 from .pages import Branch, Plain, widget_pages
+from .upload_door import PREFIX, UploadDoor, refusal_of
+from .uploads import Incoming
 
-_TOO_LARGE = wire.Error(wire.APPLICATION, "The request is too large.", wire.ErrorData("too_long"))
+_TOO_LARGE = (
+    b"413 Content Too Large",
+    wire.Error(wire.APPLICATION, "The request is too large.", wire.ErrorData("too_long")),
+)
 
 
 class Limits(Struct, frozen=True):
@@ -37,6 +44,8 @@ class Limits(Struct, frozen=True):
     request_bytes: int = 65536
     head_seconds: float = 10
     body_seconds: float = 20
+    idle_seconds: float = 30
+    """How long nothing may come of a file, which has no deadline as a body has."""
 
     @property
     def largest_request(self) -> int:
@@ -50,20 +59,33 @@ class ParleyRequest(Request):
     channel: Any
     site: ParleySite
     content: io.BytesIO
+    incoming: Incoming | None = None
+    """A file that goes to the disk as it comes, whatever the limit of a call."""
     _refused = False
 
     def gotLength(self, length: int | None) -> None:
         """The head is complete; `length` in bytes, None for a chunked body."""
         self.content = io.BytesIO()
-        if length is not None and length > self.channel.site.limits.largest_request:
-            self._refuse()
+        uploads, path = self.channel.site.uploads, self.channel._path
+        if uploads is not None and self.channel._command == b"PUT" and path.startswith(PREFIX):
+            try:
+                self.incoming = uploads.receive(self, path, length)
+            except SwitchboardError as failure:
+                self._refuse(*refusal_of(failure))
+        elif length is not None and length > self.channel.site.limits.largest_request:
+            self._refuse(*_TOO_LARGE)
 
     def handleContentChunk(self, data: bytes) -> None:
         """A part of the body."""
         if self._refused:
             return
-        if self.content.tell() + len(data) > self.channel.site.limits.largest_request:
-            self._refuse()
+        if self.incoming is not None:
+            try:
+                self.incoming.write(data)
+            except SwitchboardError as failure:
+                self._refuse(*refusal_of(failure))
+        elif self.content.tell() + len(data) > self.channel.site.limits.largest_request:
+            self._refuse(*_TOO_LARGE)
         else:
             self.content.write(data)
 
@@ -71,6 +93,12 @@ class ParleyRequest(Request):
         """The request is complete."""
         if not self._refused:
             super().requestReceived(command, path, version)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The client is gone."""
+        if self.incoming is not None:
+            self.incoming.abandon()
+        super().connectionLost(reason)
 
     def parseCookies(self) -> None:
         """There are none."""
@@ -86,10 +114,10 @@ class ParleyRequest(Request):
         except Exception:  # noqa: BLE001 - logged by Twisted, answered by a bare 500
             self.processingFailed(Failure())
 
-    def _refuse(self) -> None:
+    def _refuse(self, status: bytes, error: wire.Error) -> None:
         self._refused = True
         self.requestHeaders.removeHeader(b"Expect")
-        self.channel.refuse(b"413 Content Too Large", _TOO_LARGE)
+        self.channel.refuse(status, error)
 
 
 Header = tuple[bytes, bytes]
@@ -114,10 +142,12 @@ class ParleySite(Site):
         limits: Limits,
         reactor: IReactorTime | None = None,
         cross_origin: Callable[[Request], Iterable[Header]] = _nothing,
+        uploads: UploadDoor | None = None,
     ) -> None:
         super().__init__(root, parsePOSTFormSubmission=False, reactor=reactor)
         self.limits = limits
         self.cross_origin = cross_origin
+        self.uploads = uploads
 
     def log(self, request: http.Request) -> None:
         """Not kept: it would hold the addresses of visitors."""
@@ -125,6 +155,7 @@ class ParleySite(Site):
 
 def build_site(
     door: RpcDoor,
+    uploads: UploadDoor,
     limits: Limits,
     extra: Mapping[bytes, Resource],
     static: Traversable | None = None,
@@ -133,8 +164,9 @@ def build_site(
     """The tree of all pages; `extra` are further children of the root."""
     root = Branch()
     root.putChild(b"rpc", door)
+    root.putChild(b"upload", uploads)
     root.putChild(b"healthz", Plain(200, b"ok"))
     widget_pages(root, static if static is not None else files("rpc") / "static")
     for name, child in extra.items():
         root.putChild(name, child)
-    return ParleySite(root, limits, reactor, door.cross_origin)
+    return ParleySite(root, limits, reactor, door.cross_origin, uploads)

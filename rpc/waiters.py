@@ -15,11 +15,14 @@ is told of it (`rows.event_of`).
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from switchboard import events
 from switchboard.errors import RetryLater
-from switchboard.model import Act, Cursor, Message, SenderKind, Visit
+from switchboard.model import Act, Cursor, Message, Phase, SenderKind, TalkState, Visit
 from switchboard.ports import Unsubscribe
 from switchboard.reception.talks import visitor_sender
 
@@ -39,22 +42,33 @@ _TYPING_LIVES = 15.0
 _POLLERS = 8
 
 
+Standing = tuple[wire.DeskData, wire.TalkData]
+
+
+def news(before: Standing | None, now: Standing) -> list[wire.EventData]:
+    """What somebody has to be told who knows `before`; None: nothing."""
+    current: tuple[wire.EventData, ...] = now
+    return [data for data in current if before is None or data not in before]
+
+
 class DeskWatch:
     """All seats of a site, told together when the desk changes."""
 
-    __slots__ = ("_seats", "_title", "changes", "desk")
+    __slots__ = ("_seats", "_title", "desk", "places", "site")
 
     def __init__(self, desk: events.Desk) -> None:
-        self._seats: set[Seat] = set()
+        self._seats: dict[str, Seat] = {}
         self._title = desk.name
+        self.site = desk.site
         self.desk = wire.DeskData(desk.state, desk.name)
-        self.changes = 0
+        self.places: dict[str, int] = {}
+        """By visitor: the place in the queue, 1 is next."""
 
     def add(self, seat: Seat) -> None:
-        self._seats.add(seat)
+        self._seats[seat.visitor] = seat
 
     def discard(self, seat: Seat) -> None:
-        self._seats.discard(seat)
+        self._seats.pop(seat.visitor, None)
 
     def retitle(self, title: str) -> None:
         """How the desk is called as long as no gateway has named it."""
@@ -63,11 +77,19 @@ class DeskWatch:
     def changed(self, desk: events.Desk) -> None:
         """Takes the gateways' word and passes it on."""
         self.desk = wire.DeskData(desk.state, desk.name or self._title)
-        self.changes += 1
-        for seat in self._seats:
-            for reader in tuple(seat.readers):
-                if reader.ready():
-                    reader.push(self.desk)
+        for seat in tuple(self._seats.values()):
+            seat.push(seat.desk)
+
+    def heard(self, event: events.Event) -> None:
+        """Tells those whose place in the queue is another one now."""
+        if not isinstance(event, events.Queue):
+            return
+        before = self.places
+        self.places = {visitor: place for place, visitor in enumerate(event.visitors, 1)}
+        for visitor in before.keys() | self.places.keys():
+            seat = self._seats.get(visitor)
+            if seat is not None and seat.waits and before.get(visitor) != self.places.get(visitor):
+                seat.push(seat.desk)
 
 
 class Seat:
@@ -82,6 +104,7 @@ class Seat:
         "_own_read",
         "_polled",
         "_seats",
+        "_state",
         "_typing",
         "_typings",
         "_unsubscribe",
@@ -104,12 +127,48 @@ class Seat:
         self._own_delivered = self._own_read = 0
         self._typings = 0
         self._typing: dict[str, tuple[int, float, wire.TypingData]] | None = None
-        self._polled: OrderedDict[int, tuple[int, int]] | None = None
+        self._polled: OrderedDict[int, tuple[int, Standing]] | None = None
+        self._state = TalkState()
         self._seats = seats
         watch.add(self)
         self._unsubscribe: Unsubscribe = seats.bus.subscribe(
             events.conversation_topic(visitor), self._heard
         )
+
+    @property
+    def waits(self) -> bool:
+        """Whether the visitor's talk waits for an operator."""
+        return self._state.phase is Phase.WAITING
+
+    @property
+    def desk(self) -> wire.DeskData:
+        """The desk as this visitor is told of it."""
+        place = self.watch.places.get(self.visitor, 0) if self.waits else 0
+        return replace(self.watch.desk, queue=place) if place else self.watch.desk
+
+    @property
+    def talk(self) -> wire.TalkData:
+        """Where the visitor's talk stands."""
+        phase, operator = self._state.phase, self._state.operator
+        if phase is not Phase.TAKEN:
+            return wire.TalkData(phase)
+        return wire.TalkData(phase, self._seats.operator_name(self.watch.site, operator or ""))
+
+    @property
+    def standing(self) -> Standing:
+        """What a reader who was away is told anew, as far as it is different."""
+        return self.desk, self.talk
+
+    def unread(self, lines: Sequence[Message]) -> int:
+        """How many of these are operators' and seen by nobody yet; the log's end is known."""
+        fresh = [line for line in lines if line.seq > self._own_read]
+        return sum(line.sender.kind is SenderKind.OPERATOR for line in fresh)
+
+    def push(self, data: wire.EventData) -> None:
+        """Tells every reader that can take it."""
+        for reader in self.readers:
+            if reader.ready():
+                reader.push(data)
 
     async def learn(self, spoken: bool, again: bool = False) -> None:
         """Makes sure that the log's end is known: for who never spoke it is 0, without SQL.
@@ -118,7 +177,7 @@ class Seat:
         """
         if not spoken or (self._known and not again):
             return
-        head = self.head
+        head, state = self.head, self._state
         found = await self._seats.talks.conversation(self.visitor)
         stored = found.seq if found is not None else 0
         if self.head == head:
@@ -127,6 +186,8 @@ class Seat:
         else:
             self.head = max(self.head, stored)
         if found is not None:
+            if self._state is state:
+                self._advance(found.state)
             for participant, cursor in found.cursors.items():
                 if participant == self.visitor:
                     self._merge_own(cursor)
@@ -226,11 +287,9 @@ class Seat:
         self._seats.talks.seen(self.visitor, visit.domain, visitor_sender(visit), cursor)
 
     def passing(self, tag: int) -> list[wire.EventData]:
-        """Typing since the page with that tag polled last, and the desk if it changed."""
+        """Typing since the page with that tag polled last, desk and talk if they changed."""
         polled = self._polled.get(tag) if self._polled else None
-        found: list[wire.EventData] = []
-        if polled is None or polled[1] != self.watch.changes:
-            found.append(self.watch.desk)
+        found: list[wire.EventData] = news(polled and polled[1], self.standing)
         if polled is not None and self._typing:
             fresh = self._seats.clock.monotonic() - _TYPING_LIVES
             found += [
@@ -241,11 +300,11 @@ class Seat:
         return found
 
     def told(self, tag: int) -> None:
-        """The page with that tag knows the desk, and of all typing up to now."""
+        """The page with that tag knows desk and talk, and of all typing up to now."""
         polled = self._polled
         if polled is None:
             polled = self._polled = OrderedDict()
-        polled[tag] = (self._typings, self.watch.changes)
+        polled[tag] = (self._typings, self.standing)
         polled.move_to_end(tag)
         if len(polled) > _POLLERS:
             polled.popitem(last=False)
@@ -257,8 +316,10 @@ class Seat:
 
     def _heard(self, event: events.Event) -> None:
         match event:
-            case events.Committed(message=message):
-                self._committed(message)
+            case events.Committed(message=message, state=state):
+                self._committed(message, state)
+            case events.StateChanged(state=state):
+                self._advance(state)
             case events.Look(seq=seq):
                 self._reaches(seq)
             case events.Receipt(participant=who, delivered=delivered, read=read):
@@ -276,7 +337,7 @@ class Seat:
             case _:
                 pass
 
-    def _committed(self, message: Message) -> None:
+    def _committed(self, message: Message, state: TalkState) -> None:
         if self._typing and message.act is Act.SAY:
             self._typing.pop(message.sender.id, None)
         if message.act is not Act.NOTE:  # operators among themselves are no talk with the visitor
@@ -288,6 +349,15 @@ class Seat:
             if reader.following and reader.ready() and reader.seq == message.seq - 1:
                 self._give(reader, message)
         self._reaches(message.seq)
+        self._advance(state)
+
+    def _advance(self, state: TalkState) -> None:
+        """The talk goes on; readers are told what is different for them."""
+        if state == self._state:
+            return
+        before, self._state = self.standing, state
+        for data in news(before, self.standing):
+            self.push(data)
 
     def _reaches(self, seq: int) -> None:
         self.head = max(self.head, seq)
@@ -307,9 +377,7 @@ class Seat:
             self._typing = {}
         now = self._seats.clock.monotonic()
         self._typing[event.sender.id] = (self._typings, now, data)
-        for reader in self.readers:
-            if reader.ready():
-                reader.push(data)
+        self.push(data)
 
     def _give(self, reader: Reader, row: Message) -> None:
         reader.seq, reader.mark = row.seq, mark_of(row)

@@ -30,6 +30,15 @@ its own, so a cursor meets it; the event names the line that it changes, whose `
 come as they stand: an event that changes one may tell what it has long been, and is to be applied
 all the same. Some rows bring a visitor nothing, so seqs of lines have gaps.
 
+Beside the log: `typing`, `desk` (how the desk is, with the visitor's place in its queue) and `talk`
+(`quiet`, `waiting`, `taken` and by whom) say how things are now. They do not move the cursor; a
+reader who was away is told the last two once more.
+
+Files, where the site lets visitors send any: `upload` gives a `url` and an `attachment`; the octets
+are PUT to that `url` within ten minutes, as many as were said, and answered by 204, or 403, 408,
+409 (it is there already), 413 or 503 with a JSON-RPC error as the body; then `say` takes the
+`attachment`.
+
 Error codes: -32700 no JSON, -32600 no call, -32601 no such method here, -32602 wrong params
 (these four with `reason` `invalid`), -32603 a fault of ours (`internal`), -32000 anything that
 the switchboard refuses, told apart by `reason`.
@@ -44,7 +53,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
-from switchboard.model import Attachment, DeskState, Message, Sender, SenderKind
+from switchboard.model import Attachment, DeskState, Message, Phase, Sender, SenderKind
 
 BATCH_CALLS = 50
 DESK = "desk"
@@ -199,11 +208,21 @@ class TypingData(Struct, frozen=True):
     state: Literal["composing", "paused"]
 
 
-class DeskData(Struct, frozen=True):
+class DeskData(Struct, frozen=True, omit_defaults=True):
     """Data of the event `desk`, and `desk` in results."""
 
     state: DeskState
     name: str
+    queue: int = 0
+    """The visitor's place among those who wait, 1 is next; absent for who does not."""
+
+
+class TalkData(Struct, frozen=True, omit_defaults=True):
+    """Data of the event `talk`, and `talk` in results: where the visitor's talk stands."""
+
+    state: Phase
+    name: str = ""
+    """Of the operator who has taken it."""
 
 
 class ResetData(Struct, frozen=True):
@@ -219,6 +238,7 @@ EventData = (
     | ReceiptData
     | TypingData
     | DeskData
+    | TalkData
     | ResetData
 )
 
@@ -231,6 +251,7 @@ _TYPES: dict[type, str] = {
     ReceiptData: "receipt",
     TypingData: "typing",
     DeskData: "desk",
+    TalkData: "talk",
     ResetData: "reset",
 }
 

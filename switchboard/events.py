@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from .model import DeskState, Details, Message, Sender, TalkState, Visit
+from .model import DeskState, Details, Message, Rating, Sender, TalkState, Visit
 
 CENSUS = "census"
 
@@ -82,6 +82,19 @@ class Desk(Struct, frozen=True, tag=True):
     name: str
 
 
+class Queue(Struct, frozen=True, tag=True):
+    """A gateway's word on who waits for a desk, the next first; at most MOST_QUEUED of them."""
+
+    site: str
+    visitors: tuple[str, ...]
+
+
+class Rated(Struct, frozen=True, tag=True):
+    """A visitor said how a talk was."""
+
+    rating: Rating
+
+
 class VisitorHere(Struct, frozen=True, tag=True):
     """A visitor came, or what is known of them changed."""
 
@@ -120,6 +133,8 @@ Event = (
     | Receipt
     | Typing
     | Desk
+    | Queue
+    | Rated
     | VisitorHere
     | VisitorLeft
     | CensusAsked

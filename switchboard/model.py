@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from .hours import HoursSettings
+
 SITE_KEY = r"^(?!v-)[a-z0-9][a-z0-9-]{0,39}$"
 VISITOR_ID = r"^v-[a-z2-7]{16}$"
 ROOM_NAME = r"^[a-z0-9-]{1,40}$"
@@ -20,6 +22,9 @@ CLIENT_ID_CHARS = 64
 NAME_CHARS = 80
 TITLE_CHARS = 200
 URL_CHARS = 500
+FILE_NAME_CHARS = 120
+MOST_FIELDS = 20
+"""Of one form, and told by one visitor."""
 
 
 def _random_id(prefix: str, octets: int) -> str:
@@ -82,9 +87,69 @@ class RoutingSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class LookSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """What the widget shows of the site."""
 
-    accent: str = ""
+    accent: Annotated[str, Meta(pattern=r"^(#[0-9a-fA-F]{3}([0-9a-fA-F]{3})?)?$")] = ""
+    """A colour as `#0a6` or `#00aa66`; empty: Parley's own."""
     position: Literal["right", "left"] = "right"
     greeting: str = ""
+
+
+class FormField(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a form asks for; a `select` among its `options`.
+
+    `name`, `email` and `phone` are who the visitor is, any other name is a field of theirs.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=NAME_CHARS)]
+    label: Annotated[str, Meta(min_length=1, max_length=TITLE_CHARS)]
+    kind: Literal["text", "email", "tel", "textarea", "select"] = "text"
+    required: bool = False
+    options: tuple[Annotated[str, Meta(max_length=TITLE_CHARS)], ...] = ()
+
+    def __post_init__(self) -> None:
+        if bool(self.options) != (self.kind == "select"):
+            raise ValueError(f"{self.name!r}: a select, and nothing else, has options")
+
+
+Fields = Annotated[tuple[FormField, ...], Meta(max_length=MOST_FIELDS)]
+
+
+class FormSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What visitors are asked."""
+
+    pre_chat: Fields = ()
+    """Before their first message."""
+    offline: Fields = ()
+    """Beside what they write while the desk is offline."""
+    rating: bool = True
+    """Whether they are asked how it was when a talk has ended."""
+
+    def __post_init__(self) -> None:
+        for form in (self.pre_chat, self.offline):
+            if len({field.name for field in form}) < len(form):
+                raise ValueError("two fields of a form have the same name")
+
+
+class UploadSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether visitors may send files."""
+
+    on: bool = False
+    max_bytes: Annotated[int, Meta(ge=1)] = 10_000_000
+    types: tuple[str, ...] = ()
+    """Which, as in HTML's `accept`: `image/*`, `application/pdf`, `.zip`; none are all."""
+
+
+class Trigger(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A word of the widget's by itself, once all that is given here holds."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=TITLE_CHARS)]
+    seconds: Annotated[float, Meta(ge=0)] | None = None
+    """Spent on the page."""
+    url: str | None = None
+    """A glob for the page's address, such as `*/prices*`."""
+    scroll: Annotated[float, Meta(ge=0, le=100)] | None = None
+    """How far down the page has been read, per cent."""
+    exit: bool | None = None
+    """Whether the pointer has left for the browser's bar."""
 
 
 class SiteSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,6 +162,10 @@ class SiteSettings(Struct, frozen=True, forbid_unknown_fields=True):
     talk: TalkSettings = TalkSettings()
     routing: RoutingSettings = RoutingSettings()
     look: LookSettings = LookSettings()
+    forms: FormSettings = FormSettings()
+    upload: UploadSettings = UploadSettings()
+    hours: HoursSettings = HoursSettings()
+    triggers: Annotated[tuple[Trigger, ...], Meta(max_length=20)] = ()
     canned: dict[str, str] = {}
     """Ready answers by name, in their order; `{name}` in one stands for the visitor's name."""
 
@@ -248,6 +317,21 @@ class Message(Struct, frozen=True):
     reactions: tuple[Reaction, ...] = ()
     """Those on the line; of a REACT, those on its target after it."""
     attachment: Attachment | None = None
+
+
+class Rating(Struct, frozen=True):
+    """What a visitor thought of a talk: one a talk, the last."""
+
+    conversation: str
+    talk: int
+    """Within the talk's lines: the first one's seq while it is under way, then the last one's."""
+    site: str
+    operator: str | None
+    """The id of the operator who had the talk."""
+    score: int
+    """1 to 5."""
+    comment: str
+    at: int
 
 
 class Phase(enum.StrEnum):

@@ -22,6 +22,7 @@ from .model import (
     Details,
     Message,
     Operator,
+    Rating,
     Sender,
     Shown,
     Site,
@@ -133,6 +134,15 @@ class Store(Protocol):
 
     async def details(self, visitor: str) -> Details | None:
         """What a visitor told of themselves, if they did."""
+
+    async def save_rating(self, conversation: str, score: int, comment: str, at: int) -> Rating:
+        """Keeps what the visitor thinks of the talk under way, or of the last one.
+
+        It replaces what was kept of the same talk. Raises NotFound if there was none.
+        """
+
+    async def ratings(self, conversation: str) -> list[Rating]:
+        """What a visitor thought of each talk, oldest first."""
 
     async def bans(self) -> list[Ban]:
         """All bans, those that are over included, by site and visitor."""

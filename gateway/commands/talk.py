@@ -54,7 +54,7 @@ def _longest_waiting(context: Context, request: Request) -> Talk:
     ]
     if not waiting:
         raise Refused("Nobody is waiting.")
-    return min(waiting, key=lambda talk: talk.updated_at)
+    return min(waiting, key=lambda talk: talk.waiting_since)
 
 
 async def transfer(context: Context, request: Request) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..callers import Call
 from ..services import Services
-from . import amend, details, events, talk, visit
+from . import amend, details, events, rate, talk, upload, visit
 from .answers import Nothing
 
 
@@ -33,6 +33,8 @@ METHODS = {
     "seen": Method(talk.seen, talk.Seen, Nothing),
     "profile": Method(details.profile, details.Profile, details.Told),
     "identify": Method(details.identify, details.Identify, details.Identified),
+    "rate": Method(rate.rate, rate.Rate, Nothing),
+    "upload": Method(upload.upload, upload.Upload, upload.Promised),
     "history": Method(talk.history, talk.History, talk.Lines),
     "ping": Method(visit.ping, visit.Nobody, Nothing),
     "bye": Method(visit.bye, visit.Bye, Nothing),

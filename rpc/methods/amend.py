@@ -52,7 +52,7 @@ async def edit(web: Services, call: Call, params: Edit) -> Nothing:
 
 
 async def retract(web: Services, call: Call, params: Retract) -> Nothing:
-    """Takes a line of the visitor's own back; once more is no change."""
+    """Takes a line of the visitor's own back, with its file; once more is no change."""
     return await _amend(web, call, params, Act.RETRACT, "")
 
 
@@ -72,5 +72,11 @@ async def _amend(
     if not visit.spoken:
         raise NotFound("not_found", "There is no such message.")
     who = visitor_sender(visit)
+    lines = []
+    if act is Act.RETRACT:
+        lines = await web.talks.read(visit.visitor, params.seq - 1, 1)
     await web.talks.amend(who, visit.visitor, visit.site, visit.domain, act, params.seq, body)
+    for line in lines:
+        if line.seq == params.seq and line.attachment is not None:
+            await web.uploads.remove(line.attachment)
     return NOTHING

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from switchboard.errors import Reject
-from switchboard.model import NAME_CHARS, Details
+from switchboard.model import MOST_FIELDS, NAME_CHARS, Details
 from switchboard.text import clean_line
 
 from .. import callers
@@ -19,7 +19,7 @@ from ..services import Services
 from .visit import VisitorData
 
 _DETAIL_CHARS = 200
-_FIELDS = 20
+_FIELD_CHARS = 1000
 
 
 class Profile(Struct, frozen=True):
@@ -124,5 +124,5 @@ def _with_fields(details: Details, phone: str | None, told: dict[str, str]) -> D
         return details
     fields = dict(details.fields)
     for key, value in told.items():
-        fields[clean_line(key, NAME_CHARS)] = clean_line(value, _DETAIL_CHARS)
-    return replace(details, fields=dict(list(fields.items())[:_FIELDS]))
+        fields[clean_line(key, NAME_CHARS)] = clean_line(value, _FIELD_CHARS)
+    return replace(details, fields=dict(list(fields.items())[:MOST_FIELDS]))

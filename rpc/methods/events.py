@@ -26,6 +26,7 @@ class Resumed(Struct, frozen=True):
     """Result of `resume`; the missed events follow."""
 
     desk: wire.DeskData
+    talk: wire.TalkData
     rooms: list[RoomMembers]
 
 
@@ -56,7 +57,7 @@ async def resume(web: Services, call: Call, params: Resume) -> Resumed:
     stream.follow(guest.token, seat, cursor.tag if cursor else 0)
     found = await _placed(seat, visit.spoken, cursor)
     stream.stand_at(found.places[wire.DESK] if found else None)
-    return Resumed(web.seats.watch(visit.site).desk, [])
+    return Resumed(*seat.standing, [])
 
 
 async def poll(web: Services, call: Call, params: PollParams) -> Polled:

@@ -28,6 +28,8 @@ class Say(Struct, frozen=True):
     token: str | None = None
     to: str = wire.DESK
     reply_to: Seq | None = None
+    attachment: str | None = None
+    """As `upload` gave it; then `body` may be empty."""
 
 
 class Said(Struct, frozen=True):
@@ -81,7 +83,10 @@ async def say(web: Services, call: Call, params: Say) -> Said:
     if not visit.spoken and visit.details != Details():
         # First: if this fails after the line is stored, a repetition finds who has spoken already.
         await web.talks.save_details(visit)
-    message = await web.talks.say(visit, params.id, params.body, params.reply_to)
+    file = None
+    if params.attachment is not None:
+        file = await web.uploads.keep(visit, params.attachment)
+    message = await web.talks.say(visit, params.id, params.body, params.reply_to, file)
     web.attendance.active(visit.visitor)
     if not (visit.spoken and visit.opened):
         await _has_spoken(web, visit)

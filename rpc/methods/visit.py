@@ -8,11 +8,14 @@ import sys
 from msgspec import Struct
 from msgspec.structs import replace
 
+from switchboard.hours import next_opening
 from switchboard.model import (
     NAME_CHARS,
+    FormSettings,
     LookSettings,
     Message,
     Site,
+    Trigger,
     Visit,
     new_visitor_id,
 )
@@ -23,6 +26,7 @@ from ..admission import TooManyVisitors
 from ..callers import Call, Guest, identify, read_token, recall, refuse_banned
 from ..services import Services
 from ..tokens import Place, StreamCursor, VisitorToken
+from ..waiters import Seat
 from .answers import NOTHING, Nothing, Room
 from .pages import clean_page
 
@@ -55,6 +59,10 @@ class Hello(Struct, frozen=True):
     room: str | None = None
 
 
+_AS_DARK_AS_LIGHT = 0.179
+"""The luminance on which black and white have the same contrast (WCAG 2.2, contrast ratio)."""
+
+
 class VisitorData(Struct, frozen=True):
     """The visitor, to the visitor."""
 
@@ -62,12 +70,40 @@ class VisitorData(Struct, frozen=True):
     name: str
 
 
+class Upload(Struct, frozen=True):
+    """Which files the visitor may send."""
+
+    max_bytes: int
+    types: tuple[str, ...]
+
+
+class Hours(Struct, frozen=True):
+    """A site that is not always open."""
+
+    next: str | None
+    """When it opens again, if it is closed now."""
+
+
+class Look(Struct, frozen=True):
+    """The site's look."""
+
+    accent: str
+    on_accent: str
+    """Black or white, whichever is easier to read on the accent."""
+    position: str
+    greeting: str
+
+
 class WidgetSettings(Struct, frozen=True):
     """What the widget needs of the site's settings."""
 
     title: str
     on_load: bool
-    look: LookSettings
+    look: Look
+    forms: FormSettings
+    upload: Upload | None
+    triggers: tuple[Trigger, ...]
+    hours: Hours | None
 
 
 class Limits(Struct, frozen=True):
@@ -84,10 +120,13 @@ class Welcome(Struct, frozen=True):
     token: str
     visitor: VisitorData
     desk: wire.DeskData
+    talk: wire.TalkData
     cursor: str
     messages: list[wire.Line]
     more: bool
     """Whether there are lines before these."""
+    unread: int
+    """Operators' lines among `messages` that no person has seen yet."""
     rooms: list[Room]
     settings: WidgetSettings
     limits: Limits
@@ -133,17 +172,20 @@ async def hello(web: Services, call: Call, params: Hello) -> Welcome:
     if params.page.visible:
         web.attendance.active(visit.visitor)
     fresh = web.tokens.issue(visit, token.epoch if token else 0)
-    cursor, lines = await _settle(web, call, visit, fresh)
+    seat = web.seats.seat(visit)
+    cursor, lines = await _settle(web, call, visit, fresh, seat)
     messages = [wire.line(line, visit.visitor) for line in lines[-WELCOME_LINES:]]
     return Welcome(
         token=web.tokens.text(fresh),
         visitor=VisitorData(visit.visitor, visit.name),
-        desk=web.seats.watch(site.key).desk,
+        desk=seat.desk,
+        talk=seat.talk,
         cursor=web.cursors.text(visit.visitor, cursor),
         messages=messages,
         more=len(lines) > len(messages),
+        unread=seat.unread(lines[-WELCOME_LINES:]),
         rooms=[],
-        settings=_widget_settings(site),
+        settings=_widget_settings(web, site),
         limits=Limits(
             web.settings.message_chars,
             web.settings.request_bytes,
@@ -202,14 +244,13 @@ def _arriving(web: Services, call: Call, site: Site, params: Hello, known: Visit
 
 
 async def _settle(
-    web: Services, call: Call, visit: Visit, token: VisitorToken
+    web: Services, call: Call, visit: Visit, token: VisitorToken, seat: Seat
 ) -> tuple[StreamCursor, list[Message]]:
     """Seats the visitor first and reads then, so that nothing falls between.
 
     The log's end comes before the lines: what is changed after it is told again by an event.
     Gives a line more than are shown, if there is one.
     """
-    seat = web.seats.seat(visit)
     tag = secrets.randbits(31)
     stream = call.caller.stream
     if stream is not None:
@@ -231,6 +272,28 @@ def _update(web: Services, call: Call, guest: Guest, visit: Visit) -> None:
     guest.visit = web.attendance.update(visit, stream.number if stream is not None else None)
 
 
-def _widget_settings(site: Site) -> WidgetSettings:
+def _widget_settings(web: Services, site: Site) -> WidgetSettings:
     settings = site.settings
-    return WidgetSettings(settings.title, settings.presence.on_load, settings.look)
+    upload, hours = settings.upload, settings.hours
+    opens = next_opening(hours, web.clock.now())
+    return WidgetSettings(
+        settings.title,
+        settings.presence.on_load,
+        _look(settings.look),
+        settings.forms,
+        Upload(upload.max_bytes, upload.types) if upload.on and web.uploads.possible else None,
+        settings.triggers,
+        Hours(wire.rfc3339(opens) if opens is not None else None) if hours else None,
+    )
+
+
+def _look(look: LookSettings) -> Look:
+    on_accent = "#000" if look.accent and _luminance(look.accent) > _AS_DARK_AS_LIGHT else "#fff"
+    return Look(look.accent, on_accent, look.position, look.greeting)
+
+
+def _luminance(colour: str) -> float:
+    """Of `#rgb` or `#rrggbb`, 0 to 1 (WCAG 2.2, relative luminance, with a gamma of 2)."""
+    digits = colour[1:] if len(colour) == 7 else "".join(digit * 2 for digit in colour[1:])
+    red, green, blue = ((channel / 255) ** 2 for channel in bytes.fromhex(digits))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -59,7 +59,8 @@ class SseStream(EventStream):
         self._hub.opened(self)
         self._release()
         if self._seat is not None and self.ready():
-            self.push(self._seat.watch.desk)
+            for data in self._seat.standing:
+                self.push(data)
             self.fall_behind()
 
     def give_up(self) -> None:

@@ -21,7 +21,7 @@ from switchboard.errors import RetryLater
 from .. import wire
 from ..readers import Reader
 from ..tokens import Place, StreamCursor, VisitorToken
-from ..waiters import Seat
+from ..waiters import Seat, Standing, news
 from . import frames
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class EventStream(Reader):
         "_seat",
         "_tag",
         "_task",
-        "_told_desk",
+        "_told",
         "_transport",
         "attended",
         "number",
@@ -71,7 +71,7 @@ class EventStream(Reader):
         self._task: asyncio.Task[None] | None = None
         self._seat: Seat | None = None
         self._tag = 0
-        self._told_desk = 0
+        self._told: Standing | None = None
         self._full = False  # the client does not read
         self._held = True  # no events yet: the call that asks for them is not answered
         self._due = False  # events may begin after the answer
@@ -113,7 +113,7 @@ class EventStream(Reader):
     def pauseProducing(self) -> None:
         self._full = True
         if self._seat is not None:
-            self._told_desk = self._seat.watch.changes
+            self._told = self._seat.standing
         self._hub.full(self)
 
     def resumeProducing(self) -> None:
@@ -124,8 +124,8 @@ class EventStream(Reader):
         if self._task is None and self._more_work():
             self._start(self._work())
         if self._seat is not None and not self._held:
-            if self._told_desk != self._seat.watch.changes:
-                self.push(self._seat.watch.desk)
+            for data in news(self._told, self._seat.standing):
+                self.push(data)
             self.fall_behind()
 
     def stopProducing(self) -> None:

@@ -10,6 +10,10 @@ from ..ports import Bus, Clock, Unsubscribe
 
 ANNOUNCE_EVERY = 3.0
 EXPIRES_AFTER = 10.0
+QUEUE_EVERY = 5.0
+"""Seconds: the least time between two words to a visitor on their place in the queue."""
+MOST_QUEUED = 500
+"""Of one desk's; who comes after them is told no place."""
 
 Listener = Callable[[events.Desk], None]
 

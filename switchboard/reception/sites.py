@@ -53,7 +53,9 @@ class Directory:
         """The site of that key. Raises NotFound `unknown_site`."""
         site = self._sites.get(key)
         if site is None:
-            raise NotFound("unknown_site", f"There is no site {key!r} here.")
+            raise NotFound(
+                "unknown_site", f"There is no site {key!r} here: `parley site list` has all."
+            )
         return site
 
     def find(self, key: str) -> Site | None:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from .. import events
 from ..conversation import Event, OperatorWrote, VisitorWrote
-from ..errors import Reject
+from ..errors import NotFound, Reject
 from ..model import (
     CLIENT_ID_CHARS,
     Act,
@@ -24,6 +24,7 @@ from ..model import (
     Details,
     Message,
     Operator,
+    Rating,
     Sender,
     SenderKind,
     TalkState,
@@ -37,6 +38,8 @@ REPEAT_WINDOW_MS = 600_000
 """The same stanza of an operator within ten minutes is one line."""
 
 HISTORY_LIMIT = 100
+COMMENT_CHARS = 1000
+"""Of a rating."""
 MOST_EMOJI = 8
 """Of one sender on one line."""
 EMOJI_CHARS = 32
@@ -71,13 +74,16 @@ class Talks:
     ) -> Message:
         """A visitor's line to the desk; the same `client_id` again, whatever its body, is it.
 
-        Raises Reject (`invalid`, `too_long`) or, in a bounded time, RetryLater: then it is not
-        known whether the line is stored.
+        A file without words is its address. Raises Reject (`invalid`, `too_long`) or, in a bounded
+        time, RetryLater: then it is not known whether the line is stored.
         """
         if not client_id or client_id != clean_line(client_id, CLIENT_ID_CHARS):
             raise Reject("invalid", f"An id is one line of 1 to {CLIENT_ID_CHARS} characters.")
         try:
-            body = clean_body(body, self._message_chars)
+            if attachment is not None and not body.strip():
+                body = attachment.url
+            else:
+                body = clean_body(body, self._message_chars)
         except Reject:
             id = visit.visitor
             stored = await self._store.sent(id, id, client_id) if visit.spoken else None
@@ -263,6 +269,22 @@ class Talks:
         """What a visitor told of themselves in an earlier visit."""
         return await self._store.details(visitor)
 
+    async def rate(self, visit: Visit, score: int, comment: str) -> None:
+        """The visitor says how the talk is, or how the last one was; `score` is 1 to 5.
+
+        Raises Reject if they never talked, and RetryLater in a bounded time.
+        """
+        comment = clean_line(comment, COMMENT_CHARS)
+        try:
+            rating = await self._store.save_rating(visit.visitor, score, comment, self._clock.now())
+        except NotFound:
+            raise Reject("invalid", "There was no talk to be rated.") from None
+        self._bus.publish(events.domain_topic(visit.domain), events.Rated(rating))
+
+    async def ratings(self, conversation: str) -> list[Rating]:
+        """What a visitor thought of each talk, oldest first."""
+        return await self._store.ratings(conversation)
+
     def seen(self, conversation: str, domain: str, participant: Sender, cursor: Cursor) -> None:
         """A participant has, or has read, the log up to there."""
         self._store.move_cursor(conversation, participant.id, cursor)
@@ -283,7 +305,7 @@ class Talks:
             self._tell(draft.conversation, draft.domain, committed)
 
     def _told_state(self, conversation: str, domain: str, state: TalkState) -> None:
-        self._bus.publish(events.domain_topic(domain), events.StateChanged(conversation, state))
+        self._tell(conversation, domain, events.StateChanged(conversation, state))
 
     def _tell(self, conversation: str, domain: str, event: events.Event) -> None:
         self._bus.publish(events.conversation_topic(conversation), event)

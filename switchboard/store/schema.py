@@ -144,6 +144,20 @@ bans = Table(
     **COMPACT,
 )
 
+ratings = Table(
+    "ratings",
+    metadata,
+    Column("conversation", CONVERSATION, primary_key=True),
+    Column("talk", BigInteger, primary_key=True, autoincrement=False),
+    Column("site", SITE, nullable=False),
+    Column("operator", PARTICIPANT),
+    Column("score", Integer, nullable=False),
+    Column("comment", LONG, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index(None, "site", "at"),
+    **COMPACT,
+)
+
 shown = Table(
     "shown",
     metadata,

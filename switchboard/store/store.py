@@ -19,12 +19,13 @@ from ..model import (
     Details,
     Message,
     Operator,
+    Rating,
     Shown,
     Site,
     TalkState,
 )
 from ..ports import Appended, Clock, Draft, Late
-from . import bans, sites, talks, visitors
+from . import bans, ratings, sites, talks, visitors
 from .appends import Appends
 from .batches import Batches, Work
 from .commits import Commits
@@ -147,6 +148,16 @@ class SqlStore:
     async def details(self, visitor: str) -> Details | None:
         """See ports.Store."""
         return await self._read(lambda connection: visitors.details(connection, visitor))
+
+    async def save_rating(self, conversation: str, score: int, comment: str, at: int) -> Rating:
+        """See ports.Store."""
+        step = ratings.save(self._flavour, conversation, score, comment, at)
+        rating: Rating = await self._in_time(self._commit(step))
+        return rating
+
+    async def ratings(self, conversation: str) -> list[Rating]:
+        """See ports.Store."""
+        return await self._read(ratings.of_conversation(conversation))
 
     async def bans(self) -> list[Ban]:
         """See ports.Store."""

@@ -100,8 +100,11 @@ class Http:
         return dict(response.json)
 
     async def call(self, method: str, **params: Any) -> Any:
-        """A call's result; raises RpcError."""
-        return result_of(await self.answer(method, **params))
+        """A call's result; raises RpcError. Of a poll without where the talk stands."""
+        result = result_of(await self.answer(method, **params))
+        if method == "poll":
+            result["events"] = [one for one in result["events"] if one["type"] != "talk"]
+        return result
 
 
 async def read_response(reader: asyncio.StreamReader, bodiless: bool = False) -> Response:
@@ -139,6 +142,8 @@ class WebSocket:
         self.writer = writer
         self.protocol = WSConnection(ConnectionType.CLIENT)
         self.events: list[dict[str, Any]] = []
+        self.talks: list[dict[str, Any]] = []
+        """The events that say where the talk stands, apart from the others."""
         self.answers: list[Any] = []
         self.pings = 0
         self.cursor = ""
@@ -219,7 +224,8 @@ class WebSocket:
                     self._text = ""
                     if isinstance(found, dict) and "method" in found:
                         assert found["method"] == "event"
-                        self.events.append(found["params"])
+                        talk = found["params"]["type"] == "talk"
+                        (self.talks if talk else self.events).append(found["params"])
                     else:
                         self.answers.append(found)
             case CloseConnection():
@@ -281,8 +287,8 @@ class EventSource:
                 return event
 
     async def event(self) -> dict[str, Any]:
-        """The next event but those that say how the desk is."""
-        while (event := await self.any_event())["type"] == "desk":
+        """The next event but those that say how desk and talk are."""
+        while (event := await self.any_event())["type"] in ("desk", "talk"):
             pass
         return event
 

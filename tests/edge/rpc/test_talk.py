@@ -163,7 +163,11 @@ async def test_resume_brings_what_was_missed(world: World) -> None:
         await world.operator_says(hello["visitor"]["id"], body)
     again = await world.socket()
     resumed = await again.call("resume", token=said["token"], cursor=socket.cursor)
-    assert resumed == {"desk": {"state": "offline", "name": "Acme"}, "rooms": []}
+    assert resumed == {
+        "desk": {"state": "offline", "name": "Acme"},
+        "talk": {"state": "taken", "name": "Ann"},
+        "rooms": [],
+    }
     assert [(await again.message())["body"] for _ in range(3)] == ["a", "b", "c"]
     await world.operator_says(hello["visitor"]["id"], "d")
     assert (await again.message())["body"] == "d"
@@ -287,7 +291,9 @@ async def test_operator_writes_first(world: World) -> None:
     await http.call("profile", token=token, name="Zoe")
     await world.operator_says(visitor, "May I help?")
     polled = await http.answer("poll", token=token, cursor=hello["cursor"], wait=5)
-    assert polled["result"]["events"][0]["data"]["message"]["body"] == "May I help?"
+    talk, line = polled["result"]["events"]
+    assert talk["data"] == {"state": "taken", "name": "Ann"}
+    assert line["data"]["message"]["body"] == "May I help?"
     assert world.visit(visitor).spoken
     await eventually(lambda: any("visitors" in s for s in world.statements))
     await world.store.change_shown([], [])  # returns once all before it is committed

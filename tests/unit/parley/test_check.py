@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from parley.check import _running_links
+from parley import fresh
+from parley.check import _no_zone, _running_links, _uploads
+from parley.config import load
+from switchboard.hours import HoursSettings
+from switchboard.model import Site, SiteSettings
 
 DOMAIN = "chat.example.org"
 
@@ -53,3 +59,22 @@ def test_no_operators() -> None:
     running = {"jabber": {DOMAIN: {"state": "up"}}, "contact_lists": {DOMAIN: {"hosts": {}}}}
     _, finding = _running_links(running)
     assert "parley operator add" in str(finding)
+
+
+def test_a_place_for_files(tmp_path: Path) -> None:
+    """Asked for only where a site takes them; it need not be there yet."""
+    fresh.write(tmp_path / "parley.toml", "chat.example.org")
+    config = load(tmp_path / "parley.toml", {})
+    assert list(_uploads(config, [])) == []
+    (fine,) = _uploads(config, ["acme"])
+    assert str(fine) == f"ok uploads {tmp_path}/uploads"
+    (tmp_path / "uploads").write_text("in the way")
+    (wrong,) = _uploads(config, ["acme", "beta"])
+    assert str(wrong).startswith(f"warn uploads {tmp_path}/uploads: acme, beta: make it writable")
+
+
+def test_a_time_zone_that_the_system_does_not_know() -> None:
+    """Which site, and what to install."""
+    hours = HoursSettings("Mars/Olympus", monday=("09:00-17:00",))
+    said = str(_no_zone(Site("acme", SiteSettings("Acme", (), "s", hours=hours))))
+    assert said == "warn hours acme: the system knows no Mars/Olympus: install tzdata"

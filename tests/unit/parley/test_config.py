@@ -104,3 +104,15 @@ def test_ejabberds_api_is_used_where_it_is_named(tmp_path: Path) -> None:
     section = '[ejabberd]\nuser = "parley@example.org"\npassword = {file = "password"}\n'
     found = load(written(tmp_path, MINIMAL + section), {"PARLEY_EJABBERD__API": "http://h/api"})
     assert found.ejabberd == Ejabberd("http://h/api", "parley@example.org", "of the API")
+
+
+def test_files_lie_beside_the_store_or_where_they_are_told_to(tmp_path: Path) -> None:
+    """A relative folder is meant from the configuration's."""
+    for text, folder in (
+        ("", tmp_path / "uploads"),
+        ('[store]\nurl = "sqlite:////var/lib/parley/log.db"\n', Path("/var/lib/parley/uploads")),
+        ('[uploads]\nfolder = "files"\n', tmp_path / "files"),
+        ('[uploads]\nfolder = "/srv/files"\n', Path("/srv/files")),
+    ):
+        config = load(written(tmp_path, MINIMAL + text), {})
+        assert Path(config.uploads.folder) == folder

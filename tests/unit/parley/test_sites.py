@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
 import pytest
 
 from parley import sites
+from switchboard.clock import SystemClock
 from switchboard.errors import Reject
-from switchboard.model import LookSettings, PresenceSettings, Site, SiteSettings
+from switchboard.model import (
+    FormField,
+    LookSettings,
+    PresenceSettings,
+    Site,
+    SiteSettings,
+    Trigger,
+    UploadSettings,
+)
+from switchboard.store import SqlStore, open_store
+from switchboard.store.migrate import upgrade
 
 
 @pytest.mark.parametrize(
@@ -69,3 +83,85 @@ def test_the_snippet_carries_what_the_loader_must_know_before_hello() -> None:
         look=LookSettings(position="left"),
     )
     assert 'data-position="left" data-presence="open"' in sites.snippet(Site("acme", quiet), "x")
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
+    """One site, acme."""
+    store = await open_store(f"sqlite:///{tmp_path}/parley.db", clock=SystemClock())
+    upgrade(store.engine)
+    await sites.add(store, "acme", ["https://acme.example"], None)
+    yield store
+    await store.close()
+
+
+async def test_every_kind_of_setting_is_set(store: SqlStore) -> None:
+    """Lists by commas or as JSON; what `show` prints is what `set` takes."""
+    await sites.change(
+        store,
+        "acme",
+        [
+            "hours.time_zone=Europe/Berlin",
+            "hours.monday=09:00-12:00, 13:00-17:30",
+            "upload.on=true",
+            "upload.max_bytes=5000000",
+            "upload.types=image/*,application/pdf .zip",
+            "forms.rating=false",
+            'forms.pre_chat=[{"name": "email", "label": "Your mail", "kind": "email"}]',
+            'forms.offline={"name":"of","label":"?","kind":"select","options":["a","b"]}',
+            'triggers=[{"text": "May I help?", "seconds": 30, "url": "*/prices*"}]',
+            "origins=https://a.example https://b.example",
+        ],
+    )
+    settings = (await sites.find(store, "acme")).settings
+    assert settings.hours.monday == ("09:00-12:00", "13:00-17:30")
+    assert settings.upload == UploadSettings(
+        True, 5_000_000, ("image/*", "application/pdf", ".zip")
+    )
+    assert settings.forms.pre_chat == (FormField("email", "Your mail", "email"),)
+    assert settings.forms.offline == (FormField("of", "?", "select", options=("a", "b")),)
+    assert settings.triggers == (Trigger("May I help?", seconds=30, url="*/prices*"),)
+    assert (settings.forms.rating, settings.origins[1]) == (False, "https://b.example")
+    shown = await sites.show(store, "acme")
+    lines = [line for line in sites.as_paths(shown) if not line.startswith("key=")]
+    await sites.change(store, "acme", lines)
+    assert (await sites.find(store, "acme")).settings == settings
+    await sites.change(store, "acme", ["hours.monday=", "triggers="])
+    emptied = (await sites.find(store, "acme")).settings
+    assert (bool(emptied.hours), emptied.triggers) == (False, ())
+
+
+@pytest.mark.parametrize(
+    ("assignment", "words"),
+    [
+        ("hours.monday=9-5", "such as 09:00-17:30"),
+        ("forms.pre_chat=email", "forms.pre_chat"),
+        ("forms.pre_chat=[{", "this is not JSON"),
+        ('forms.pre_chat=[{"name":"a"}]', "`label`"),
+        ('forms.pre_chat=[{"name":"a","label":"A","kind":"select"}]', "has options"),
+        ('forms.pre_chat=[{"name":"a","label":"A"},{"name":"a","label":"B"}]', "same name"),
+        ('triggers=[{"text":"x","after":5}]', "after"),
+        ('triggers=[{"text":"x","scroll":101}]', "scroll"),
+        ("upload.max_bytes=0", "upload.max_bytes"),
+        ("upload.on=perhaps", "upload.on"),
+        ("upload=true", "there is no setting upload"),
+        ("triggers", "is not path=value"),
+    ],
+)
+async def test_what_is_no_setting_changes_nothing(
+    store: SqlStore, assignment: str, words: str
+) -> None:
+    """One line that names what is wrong; what stood beside it is not set either."""
+    before = (await sites.find(store, "acme")).settings
+    with pytest.raises(Reject, match=words) as refused:
+        await sites.change(store, "acme", ["title=New", assignment])
+    assert "\n" not in str(refused.value)
+    assert (await sites.find(store, "acme")).settings == before
+
+
+async def test_an_unknown_time_zone_is_named(store: SqlStore) -> None:
+    """As soon as there are hours in it."""
+    with pytest.raises(Reject, match="Mars/Olympus"):
+        await sites.change(
+            store, "acme", ["hours.time_zone=Mars/Olympus", "hours.monday=09:00-17:00"]
+        )

@@ -52,6 +52,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
     await talks.note(ANN, visitor, domain, "knows\nthe boss")
     await talks.push(ANN, visitor, domain, "https://shop.test/offer")
     await answer("bad file", attachment=Attachment("javascript:alert(1)", "x"))
+    await talks.rate(EVE, 4, "<i>nice\x1b[2J")
     yield store
     await store.close()
 
@@ -74,6 +75,7 @@ async def test_text(store: SqlStore) -> None:
         "    the boss",
         "Ann <b> [push]: https://shop.test/offer",
         "Ann <b>: bad file [file x (javascript:alert(1))]",
+        "Visitor aaaa [rated 4 of 5: <i>nice[2J]",
     ]
 
 
@@ -109,13 +111,19 @@ async def test_json(store: SqlStore) -> None:
             "body": "bad file",
             "attachment": {"url": "javascript:alert(1)", "name": "x"},
         },
+        {
+            "from": {"kind": "visitor", "name": "Visitor aaaa"},
+            "body": "<i>nice[2J",
+            "act": "rate",
+            "score": 4,
+        },
     ]
 
 
 async def test_html(store: SqlStore) -> None:
     """Marked the same way; nothing that anybody wrote is markup, or a link to anything but http."""
     page = await rendered(store, "html")
-    assert page.count("<p class=") == 6
+    assert page.count("<p class=") == 7
     assert "hello <small>edited</small></p>" in page
     assert " <small>retracted</small></p>" in page
     assert '<p class="operator note">' in page

@@ -65,6 +65,15 @@ def test_a_rate(clock: ManualClock) -> None:
     assert rates.take("a") == 0.0
 
 
+def test_a_rate_an_hour(clock: ManualClock) -> None:
+    """As many at once as in the whole time, then one after each part of it."""
+    rates = Rates(20, clock, seconds=3600)
+    assert [rates.take("v") for _ in range(20)] == [0.0] * 20
+    assert rates.take("v") == pytest.approx(180)
+    clock.seconds += 180
+    assert rates.take("v") == 0.0
+
+
 def test_a_strict_rate(clock: ManualClock) -> None:
     """Who hammers on stays out; after a minute's quiet at most two they are in again."""
     rates = Rates(6, clock, strict=True)
