@@ -17,6 +17,7 @@ _TYPES = {
     ".css": b"text/css; charset=utf-8",
     ".json": b"application/json",
     ".map": b"application/json",
+    ".ts": b"text/plain; charset=utf-8",
     ".svg": b"image/svg+xml",
     ".woff2": b"font/woff2",
 }
@@ -91,10 +92,10 @@ class Asset(Resource):
 
 
 def widget_pages(root: Resource, static: Traversable) -> None:
-    """Puts `/widget.js` and `/widget/*` under `root`, as far as they are built."""
-    loader = static / "widget.js"
-    if loader.is_file():
-        root.putChild(b"widget.js", Asset(loader.name, loader.read_bytes(), _SHORT))
+    """Puts `/widget.js`, its types and `/widget/*` under `root`, as far as they are built."""
+    for file in (static / "widget.js", static / "widget.d.ts"):
+        if file.is_file():
+            root.putChild(file.name.encode(), Asset(file.name, file.read_bytes(), _SHORT))
     parts = Branch()
     root.putChild(b"widget", parts)
     folder = static / "widget"

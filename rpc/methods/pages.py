@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from switchboard.model import TITLE_CHARS, URL_CHARS, Page
 from switchboard.text import clean_line
+
+_UNREAD = re.compile(r"^\(\d+\)\s*")
+"""How the widget's own alerts begin a title."""
 
 
 def clean_page(
@@ -15,7 +19,7 @@ def clean_page(
     """A page as operators may see it; of the query only `parameters` stay."""
     return Page(
         clean_url(url, parameters),
-        clean_line(title, TITLE_CHARS),
+        clean_line(_UNREAD.sub("", title), TITLE_CHARS),
         clean_url(referrer, ()),
         visible,
     )

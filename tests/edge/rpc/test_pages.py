@@ -40,6 +40,16 @@ async def test_loader(idle_world: World, tmp_path: Path) -> None:
     assert refused.body == LOADER
 
 
+async def test_types(idle_world: World, tmp_path: Path) -> None:
+    """To read and to fetch, as text."""
+    (tmp_path / "widget.d.ts").write_text("export {}")
+    await serve(idle_world, tmp_path)
+    types = await idle_world.http("https://any.test").request("GET", "/widget.d.ts")
+    assert (types.status, types.body) == (200, b"export {}")
+    assert types.headers["content-type"] == "text/plain; charset=utf-8"
+    assert types.headers["access-control-allow-origin"] == "*"
+
+
 async def test_parts(idle_world: World, tmp_path: Path) -> None:
     """Kept for a year, as their names change with their content."""
     await serve(idle_world, tmp_path)

@@ -36,6 +36,15 @@ def test_clean_url(url: str, kept: str) -> None:
     assert clean_url(url, ("product",)) == kept
 
 
+@pytest.mark.parametrize(
+    ("title", "kept"),
+    [("(3) Bicycles", "Bicycles"), ("Bicycles (3)", "Bicycles (3)"), ("(new) Bicycles",) * 2],
+)
+def test_the_number_of_unread_answers_is_no_title(title: str, kept: str) -> None:
+    """The widget puts it there; operators do not want it in their contact list."""
+    assert clean_page("https://shop.test/", title, "", True, ()).title == kept
+
+
 @settings(deadline=None)
 @given(st.text(), st.text())
 def test_clean_page_of_anything(url: str, title: str) -> None:
