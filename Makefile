@@ -5,7 +5,7 @@ PYTHON ?= python3
 # Debian's Node.js only where there is none; the compiler and headers build mysqlclient.
 APT_PACKAGES := \
 	prosody prosody-modules ejabberd profanity mcabber chromium tmux openssl \
-	fonts-dejavu-core \
+	fonts-dejavu-core fonts-noto-color-emoji \
 	python3-venv python3-dev gcc pkg-config default-libmysqlclient-dev \
 	$(if $(and $(shell command -v node),$(shell command -v npm)),,nodejs npm)
 
@@ -48,7 +48,7 @@ demo: setup
 
 test: setup
 	cd widget && npm test && npm run size && npm run check
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 test-unit: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 tests/unit tests/contract tests/edge

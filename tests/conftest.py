@@ -1,4 +1,4 @@
-"""How the tests are shared out between two workers: what waits for real time runs beside the rest.
+"""How the tests are shared out between three workers, since most of their time is waiting.
 
 With `-n 0` they run one after the other, as pytest alone would have them.
 """
@@ -10,14 +10,22 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-BROWSER = ("e2e/test_main_job.py", "e2e/test_network.py")
+NETWORK = ("e2e/test_main_job.py", "e2e/widget/test_network.py", "e2e/widget/test_soak.py")
+WIDGET = ("e2e/widget/",)
 SERVERS = ("e2e/", "chaos/")
-FIRST = ("browser", "servers")
+FIRST = ("servers", "widget", "network")
 """The groups that take longest."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What a run may be asked to do besides."""
+    parser.addoption(
+        "--gallery", action="store_true", help="write the widget's pictures to docs/images/widget"
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Gives each test its group: those with real servers have two, any other has its file."""
+    """Gives each test its group: those with real servers have three, any other has its file."""
     groups = {item: _group(item.path.relative_to(HERE).as_posix()) for item in items}
     for item, group in groups.items():
         item.add_marker(pytest.mark.xdist_group(group))
@@ -25,6 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _group(path: str) -> str:
-    if path in BROWSER:
-        return "browser"
+    if path.startswith(NETWORK):
+        return "network"
+    if path.startswith(WIDGET):
+        return "widget"
     return "servers" if path.startswith(SERVERS) else path

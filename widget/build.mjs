@@ -1,17 +1,27 @@
-// Two steps: the loader can name its parts only once their hashes are known.
-import { readFile, rm } from 'node:fs/promises'
-import { basename } from 'node:path'
+// Three steps: the panel can name its parts only once their hash is known, and the loader the panel.
+import { createHash } from 'node:crypto'
+import { copyFile, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { basename, extname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, transform } from 'esbuild'
+import { minify } from 'terser'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 const out = here('../rpc/static')
+
+/** Names by which only our own parts speak to each other: shortened in all of them alike. */
+const INTERNAL = [
+  'above addStyles asides atEnd attend backlog beside carry claim clock compose confirmed dispatch dress dressed elsewhere',
+  'emit env heard hello hrefOf instead interest keep keepPrefix kept leads leave linkTo listen live marks moment place quote render',
+  'report serve tell texts toEnd unable wake words',
+].flatMap((line) => line.split(' '))
+const mangleCache = {}
 
 const minifiedCss = {
   name: 'minified-css',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /\.css\?inline$/ }, ({ path, resolveDir }) => ({
-      path: fileURLToPath(new URL(path.replace('?inline', ''), `file://${resolveDir}/`)),
+      path: resolve(resolveDir, path.replace('?inline', '')),
     }))
     onLoad({ filter: /\.css$/ }, async ({ path }) => {
       const { code } = await transform(await readFile(path, 'utf8'), { loader: 'css', minify: true })
@@ -21,35 +31,108 @@ const minifiedCss = {
   },
 }
 
-const shared = {
-  absWorkingDir: here('.'),
-  bundle: true,
-  minify: true,
-  charset: 'utf8',
-  target: 'es2021',
-  legalComments: 'none',
-  logLevel: 'warning',
-  metafile: true,
-  plugins: [minifiedCss],
+/**
+ * `texts:de`: the texts of a language, by section as lists in the order of the English ones. A
+ * section that lacks a text is left out, and so in English.
+ */
+const translations = {
+  name: 'translations',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^texts:/ }, ({ path }) => ({ path, namespace: 'texts' }))
+    onLoad({ filter: /./, namespace: 'texts' }, async ({ path }) => {
+      const [english, texts] = await Promise.all(['en', path.slice(6)].map(readTexts))
+      const lists = Object.entries(english).map(([section, keys]) => [
+        section,
+        Object.keys(keys).map((key) => texts[section]?.[key]),
+      ])
+      const complete = lists.filter(([, list]) => list.every(Boolean))
+      return { contents: JSON.stringify(Object.fromEntries(complete)), loader: 'json' }
+    })
+  },
 }
 
-await rm(`${out}/widget`, { recursive: true, force: true })
-await rm(`${out}/widget.js`, { force: true })
+async function readTexts(language) {
+  const { chat, ...sections } = JSON.parse(await readFile(here(`src/texts/${language}.json`), 'utf8'))
+  return { button: { chat }, ...sections }
+}
 
-const { metafile } = await build({
-  ...shared,
-  entryPoints: { panel: 'src/panel/panel.ts', requests: 'src/requests.ts' },
-  entryNames: '[name]-[hash]',
-  format: 'esm',
-  outdir: `${out}/widget`,
-})
-const files = Object.keys(metafile.outputs).map((path) => basename(path))
-const parts = Object.fromEntries(files.map((file) => [file.split('-')[0], file]))
+function fail(message) {
+  throw new Error(message)
+}
 
-await build({
-  ...shared,
-  entryPoints: { widget: 'src/loader.ts' },
-  format: 'iife',
-  outdir: out,
-  define: { PART_FILES: JSON.stringify(parts) },
+/** The code of a bundle for each entry, by the entries' names. */
+async function bundle(entryPoints, format, define) {
+  const { outputFiles, mangleCache: mangled } = await build({
+    absWorkingDir: here('.'),
+    bundle: true,
+    minify: true,
+    charset: 'utf8',
+    target: 'es2021',
+    legalComments: 'none',
+    logLevel: 'warning',
+    plugins: [minifiedCss, translations],
+    mangleProps: new RegExp(`^(${INTERNAL.join('|')})$`),
+    mangleCache,
+    write: false,
+    entryPoints,
+    outdir: out,
+    format,
+    define,
+  })
+  Object.assign(mangleCache, mangled)
+  const codes = outputFiles.map(async ({ path, text }) => {
+    // A little smaller than esbuild alone makes it.
+    const { code } = await minify(text, {
+      module: format === 'esm',
+      ecma: 2020,
+      compress: { passes: 3, unsafe_arrows: true, pure_getters: true, keep_fargs: false },
+    })
+    return [basename(path, '.js'), code]
+  })
+  return Object.fromEntries(await Promise.all(codes))
+}
+
+/**
+ * Writes bundles under names that change whenever one of them does; gives what is in all of these:
+ * a hash for each would be most of what the panel has to know of its parts.
+ */
+async function writeParts(codes) {
+  const hash = createHash('sha256').update(JSON.stringify(Object.entries(codes).sort())).digest('hex').slice(0, 8)
+  await mkdir(`${out}/widget`, { recursive: true })
+  for (const [name, code] of Object.entries(codes)) await writeFile(`${out}/widget/${name}-${hash}.js`, code)
+  return hash
+}
+
+/** A shortened name that the wire, a text or the browser has too would no longer be found there. */
+async function refuseForeignNames() {
+  const files = ['src/wire.ts', 'src/texts/en.json', ...['dom', 'es5'].map((lib) => `node_modules/typescript/lib/lib.${lib}.d.ts`)]
+  for (const file of files) {
+    const text = await readFile(here(file), 'utf8')
+    const taken = INTERNAL.find((name) => new RegExp(`^\\s*(readonly )?"?${name}"?[?]?[:(<]`, 'm').test(text))
+    if (taken) fail(`INTERNAL has ${taken}, which is a name of ${file}`)
+  }
+}
+
+const names = (files) => files.map((file) => basename(file, extname(file)))
+const languages = names(await readdir(here('src/texts'))).filter((language) => language !== 'en')
+const entries = {
+  requests: 'src/requests.ts',
+  ...Object.fromEntries(names(await readdir(here('src/parts'))).map((name) => [name, `src/parts/${name}.ts`])),
+  ...Object.fromEntries(languages.map((language) => [`texts_${language}`, `texts:${language}`])),
+}
+
+const buildLoader = (panel) =>
+  bundle({ widget: 'src/loader.ts' }, 'iife', { PANEL_FILE: JSON.stringify(`panel-${panel}.js`) })
+
+await refuseForeignNames()
+await rm(out, { recursive: true, force: true })
+// So that the shortest of the shortened names are its own.
+await buildLoader('')
+const parts = await writeParts(await bundle(entries, 'esm', {}))
+const panel = await bundle({ panel: 'src/panel/panel.ts' }, 'esm', {
+  PARTS_HASH: JSON.stringify(parts),
+  LANGUAGES: JSON.stringify(languages),
 })
+const { widget } = await buildLoader(await writeParts(panel))
+await writeFile(`${out}/widget.js`, widget)
+await copyFile(here('types/parley.d.ts'), `${out}/widget.d.ts`)

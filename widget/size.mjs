@@ -1,11 +1,13 @@
 // The byte budget of package.json, in bytes gzipped; over it, the build fails. `--quiet` prints
 // only what is over.
 import { readFileSync, readdirSync } from 'node:fs'
-import { gzipSync } from 'node:zlib'
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 
 const out = new URL('../rpc/static/', import.meta.url)
 const { budget } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'))
-const gzipped = (file) => gzipSync(readFileSync(new URL(file, out)), { level: 9 }).length
+// As the command does it: Node.js' own zlib makes a few bytes less or more of it.
+const gzipped = (file) => execFileSync('gzip', ['-9nc', fileURLToPath(new URL(file, out))]).length
 const sum = (sizes) => sizes.reduce((total, bytes) => total + bytes, 0)
 
 const loader = gzipped('widget.js')

@@ -87,9 +87,8 @@ class Hours(Struct, frozen=True):
 class Look(Struct, frozen=True):
     """The site's look."""
 
-    accent: str
-    on_accent: str
-    """Black or white, whichever is easier to read on the accent."""
+    style: str
+    """Custom properties for the widget's element, as declarations; empty: Parley's own colours."""
     position: str
     greeting: str
 
@@ -288,8 +287,12 @@ def _widget_settings(web: Services, site: Site) -> WidgetSettings:
 
 
 def _look(look: LookSettings) -> Look:
-    on_accent = "#000" if look.accent and _luminance(look.accent) > _AS_DARK_AS_LIGHT else "#fff"
-    return Look(look.accent, on_accent, look.position, look.greeting)
+    style = ""
+    if look.accent:
+        # Black or white, whichever is easier to read on it.
+        on_accent = "#000" if _luminance(look.accent) > _AS_DARK_AS_LIGHT else "#fff"
+        style = f"--site-accent:{look.accent};--site-on-accent:{on_accent}"
+    return Look(style, look.position, look.greeting)
 
 
 def _luminance(colour: str) -> float:

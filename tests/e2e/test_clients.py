@@ -194,8 +194,8 @@ async def test_where_a_visitor_is(visitor: Widget, client: JabberClient, shop: W
     await visitor.page.goto(f"{shop.url}/other")
     await eventually(lambda: client.status(name).startswith("Page /other"), 15.0, client.screen)
     await visitor.page.evaluate(
-        "Object.defineProperty(document, 'visibilityState', {get: () => 'hidden'});"
-        "document.dispatchEvent(new Event('visibilitychange'))"
+        "Object.defineProperty(document, 'hidden', {get: () => true});"
+        "document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))"
     )
     await eventually(lambda: client.availability(name) == "away", 15.0, client.screen)
     await visitor.page.goto("about:blank")

@@ -3,5 +3,13 @@ declare module '*.css?inline' {
   export default css
 }
 
-/** The parts' hashed file names; the build defines it. */
-declare const PART_FILES: Readonly<Record<'panel' | 'requests', string>>
+/** The panel's file, and what is in the names of all parts' files; the build defines them. */
+declare const PANEL_FILE: string
+declare const PARTS_HASH: string
+/** The languages that there are beside English. */
+declare const LANGUAGES: readonly string[]
+
+interface Window {
+  /** In browsers that have it; TypeScript does not yet. */
+  readonly Temporal?: { readonly Now: { timeZoneId(): string } }
+}

@@ -1,7 +1,7 @@
 /** The function `parley(…)` that pages call, and the events they hear. */
 
-export type Command = (...args: readonly unknown[]) => void
-type Call = ArrayLike<unknown>
+type Call = Iterable<any>
+type Hear = (data: unknown) => void
 
 interface ParleyFunction {
   (...args: unknown[]): void
@@ -17,59 +17,50 @@ declare global {
 }
 
 export type EventName = 'ready' | 'open' | 'close' | 'message' | 'desk' | 'unread'
-export type Emit = (name: EventName, data?: unknown) => void
-
-/** What holds once it is so: a listener that comes later is told at once. */
-const STANDING: readonly EventName[] = ['ready', 'desk', 'unread']
+/** What is not `passing` holds from then on: a listener that comes later is told at once. */
+export type Emit = (name: EventName, data?: unknown, passing?: boolean) => void
+export type Carry = (name: string, detail?: any) => void
 
 export interface Api {
   readonly emit: Emit
   /** From here on calls are carried out, those that waited first. */
-  serve(commands: Readonly<Record<string, Command>>): void
+  serve(carry: Carry): void
 }
 
 /** Takes the page's queue function over; nothing where another copy of the script already has. */
-export function createApi(window: Window, consent: () => void): Api | undefined {
+export function createApi(consent: () => void): Api | undefined {
   const before = window.parley
   if (before?.loaded) return undefined
 
-  const listeners: [name: unknown, listener: (data: unknown) => void][] = []
-  const standing = new Map<unknown, unknown>()
+  const listeners: [event: string, hear: Hear][] = []
+  const standing: Record<string, unknown> = {}
   const waiting: Call[] = []
-  let table: Map<unknown, Command> | undefined
+  let carry: Carry | undefined
 
-  // In a task of its own, so that a page's error is the page's.
-  const tell = (listener: (data: unknown) => void, data: unknown) => setTimeout(listener, 0, data)
-
-  const run = (call: Call): void => {
-    const [name, ...args] = Array.from(call)
+  const run = ([name, first, second]: Call): void => {
     if (name === 'on') {
-      const [event, listener] = args as [unknown, (data: unknown) => void]
-      listeners.push([event, listener])
-      if (standing.has(event)) tell(listener, standing.get(event))
+      listeners.push([first, second])
+      if (first in standing) setTimeout(second, 0, standing[first])
     } else if (name === 'consent') consent()
-    else if (!table) waiting.push(call)
-    else {
-      const command = table.get(name)
-      if (command) command(...args)
-      else console.warn(`Parley: there is no parley("${name}")`)
-    }
+    else if (carry) carry(name, first)
+    else waiting.push([name, first])
   }
 
-  const parley: ParleyFunction = (...args) => run(args)
+  const parley: ParleyFunction = (...call) => run(call)
   parley.loaded = true
   window.parley = parley
   // Not before the caller holds what is returned here: a queued call may be the consent.
   queueMicrotask(() => before?.q?.forEach(run))
 
   return {
-    emit(name, data) {
-      if (STANDING.includes(name)) standing.set(name, data)
-      for (const [event, listener] of listeners) if (event === name) tell(listener, data)
+    emit(name, data, passing) {
+      if (!passing) standing[name] = data
+      // In a task of its own, so that a page's error is the page's.
+      for (const [event, hear] of listeners) if (event === name) setTimeout(hear, 0, data)
     },
-    serve(commands) {
-      table = new Map(Object.entries(commands))
-      for (const call of waiting.splice(0)) run(call)
+    serve(how) {
+      carry = how
+      waiting.forEach(run)
     },
   }
 }

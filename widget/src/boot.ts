@@ -1,240 +1,221 @@
 /** The loader: everything that a page carries before its visitor shows interest. */
 
-import { createApi } from './api'
-import type { Env } from './carrier'
-import { createLauncher } from './launcher'
-import css from './launcher.css?inline'
-import { createLook } from './look'
-import { readMark } from './marks'
-import { readOptions } from './options'
+import { type Carry, createApi } from './api'
+import { createButton } from './button'
+import css from './button.css?inline'
+import { type Link, type LinkEvents, createFirst } from './first'
+import type { Place } from './carrier'
 import { readPage, watchPage } from './page'
-import { addSheet } from './sheets'
-import type { FetchPart, Listener, Panel, Shell } from './shell'
-import { openKeep } from './storage'
-import { type TransportEvents, createTransport } from './transport'
-import { type Desk, type Hello, frame, isOwn } from './wire'
+import type { Load, Panel } from './shell'
+import { openKeep, openness } from './storage'
+import { type Tabs, joinTabs } from './tabs'
+import { type Hello, frame } from './wire'
 
-/** They pass, so nobody who was not there needs them. */
-const PASSING = ['typing', 'desk', 'member']
+const AGAIN_MS = 3_000
 
-export function boot(
-  window: Window & typeof globalThis,
-  script: HTMLScriptElement | null,
-  env: Env,
-  fetchPart: FetchPart,
-): void {
-  const { document, navigator } = window
-  if (!script?.dataset.site) {
-    console.warn('Parley: the script tag needs data-site, the key of the site')
-    return
-  }
-  const api = createApi(window, () => {
+export function boot({ dataset, src }: HTMLScriptElement, load: Load): void {
+  const { site, name, position, target } = dataset
+  const api = createApi(() => {
     if (consent) return
     consent = true
-    whenReady(show)
+    whenReady()
   })
   if (!api) return
+  const { emit } = api
 
-  const options = readOptions(script, navigator)
-  const rpc = `${options.base}rpc`
-  const prefix = `parley:${options.site}:`
-  const local = openKeep(() => window.localStorage, prefix)
-  const tab = openKeep(() => window.sessionStorage, prefix)
-
+  /** Where `widget.js` lies; its parts and `rpc` lie beside it. */
+  const base = new URL('.', src).href
+  const rpc = `${base}rpc`
+  const prefix = `parley:${site}:`
+  const keep = openKeep(prefix)
   const host = document.createElement('parley-chat')
   const root = host.attachShadow({ mode: 'open' })
-  const button = createLauncher()
-  addSheet(root, css)
-  const look = createLook(host, root, options.position)
+  const button = createButton()
+  const sheet = new CSSStyleSheet()
+  sheet.replaceSync(css)
+  root.adoptedStyleSheets.push(sheet)
 
-  let consent = !options.consentRequired
-  let started = false
-  let hello: Hello | undefined
+  let consent = dataset.consent !== 'required'
+  const place: Place = { token: '', cursor: '' }
+  let leads = false
   let live = false
-  let listener: Listener | undefined
+  let hello: Hello | undefined
+  let listener: Panel | undefined
   let backlog: [type: string, data: unknown][] = []
   let panel: Promise<Panel> | undefined
+  let tabs: Tabs | undefined
   let identity: object | undefined
-  let identified = false
-  let reported = ''
+  /** The page as this connection has told it. */
+  let told = ''
 
-  const events: TransportEvents = {
+  function report(): void {
+    const page = readPage(keep)
+    if (!live || told === (told = JSON.stringify(page))) return
+    link.tell('page', page)
+  }
+  function identify(): void {
+    if (live && identity) link.tell('identify', identity)
+  }
+
+  const events: LinkEvents = {
     greeting() {
-      const page = readPage(window, tab)
-      reported = JSON.stringify(page)
-      return {
-        site: options.site,
-        page: { ...page, referrer: document.referrer },
-        name: options.name || undefined,
-        locale: options.locale,
-        time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-      }
+      const page = readPage(keep)
+      told = JSON.stringify(page)
+      return [
+        'hello',
+        {
+          token: place.token || undefined,
+          site,
+          name,
+          locale: dataset.locale || navigator.language,
+          page: { ...page, referrer: document.referrer },
+          // Browsers take long over their first `Intl`, so not where it can be helped.
+          time_zone: window.Temporal?.Now.timeZoneId() ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
+        },
+      ]
     },
     hello(result) {
-      const first = !hello
+      const { desk, settings, unread } = result
+      events.token(result.token)
+      place.cursor = result.cursor
+      if (!hello) emit('ready')
+      emit('desk', desk)
       hello = result
       backlog = []
       listener?.hello(result)
-      if (first) api.emit('ready')
-      api.emit('desk', result.desk)
-      identified = false
-      const { messages, visitor, settings } = result
-      look(settings.look)
-      // So that the next page shows its button in the right colour at once.
-      local.set('accent', settings.look?.accent ?? '')
-      const read = readMark(local, 'read', visitor.id)
-      if (messages.some((message) => !isOwn(message) && message.seq > read)) summon()
+      // By the object model, which no policy for styles forbids.
+      host.style.cssText = settings.look.style
+      // So that the next page shows its button in the right colours at once.
+      keep.set('look', settings.look.style)
+      if (unread) summon()
+      // The panel knows what else they ask for.
+      for (const { seconds = 0 } of settings.triggers) setTimeout(summon, seconds * 1000)
     },
-    event(type, data) {
-      if (type === 'desk') {
-        api.emit('desk', data)
-        if (hello) hello = { ...hello, desk: data as Desk }
-      }
+    event(type, data, at) {
+      if (type === 'desk') emit(type, data)
       if (listener) listener.event(type, data)
-      else if (!PASSING.includes(type)) {
-        backlog.push([type, data])
+      else backlog.push([type, data])
+      // Only what stands in the log moves it.
+      if (at && at !== place.cursor) {
+        place.cursor = at
         summon()
       }
     },
     live(now) {
       live = now
-      listener?.live(now)
-      // A server that restarted has forgotten the page.
-      if (!now) reported = ''
-      else {
-        report()
-        identify()
-      }
+      listener?.live(now, leads)
+      if (!now) told = ''
+      report()
+      // A server that restarted has forgotten it.
+      identify()
     },
-    token: (token) => local.set('token', token),
-    refused({ reason, message }) {
+    token(fresh) {
+      place.token = fresh
+      keep.set('token', fresh)
+    },
+    refused(message) {
       host.remove()
-      console.warn(
-        `Parley: ${rpc} refuses site "${options.site}" on ${window.location.origin}: ${message} (${reason}). ` +
-          "Check data-site and the site's origins.",
-      )
+      console.warn('Parley:', message)
     },
+    unable: summon,
   }
+  let link: Link = createFirst(rpc, events)
 
-  const transport = createTransport(env, rpc, local.get('token'), events, () =>
-    fetchPart(options.base, 'requests').then(({ createRequests }) => createRequests()),
-  )
-
-  const shell: Shell = {
-    window,
-    env,
-    options,
-    host,
-    root,
-    addSheet: (css) => addSheet(root, css),
-    button,
-    transport,
-    local,
-    tab,
-    emit(name, data) {
-      api.emit(name, data)
-      // That the widget has been opened is news, once.
-      if (name === 'open') report()
-    },
-    attach(next) {
-      listener = next
-      if (hello) next.hello(hello)
-      for (const [type, data] of backlog) next.event(type, data)
-      backlog = []
-      next.live(live)
-    },
-  }
-
-  /** Fetches the panel, once; a failed fetch may be tried again. */
-  function summon(): Promise<Panel> {
-    panel ??= fetchPart(options.base, 'panel').then(
-      (part) => part.mount(shell),
+  /** Carried out as soon as the panel is there, however long the network is away. */
+  function summon(name?: string, detail?: unknown): void {
+    panel ??= load(base, dataset).then((mount) => {
+      const made = mount({
+        base,
+        dataset,
+        root,
+        button,
+        keep,
+        place,
+        events,
+        link,
+        claim: () => tabs!.claim(),
+        hello,
+        backlog,
+        emit,
+        report,
+      })
+      listener = link = made
+      made.live(live, leads)
+      return made
+    })
+    panel.then(
+      ({ carry }) => carry(name, detail),
       (error) => {
         panel = undefined
-        console.warn(`Parley: the chat could not be loaded from ${options.base}`)
-        throw error
+        console.warn('Parley:', error)
+        if (name) setTimeout(summon, AGAIN_MS, name, detail)
       },
     )
-    panel.catch(() => {})
-    return panel
+  }
+  const act: Carry = (name, detail) => {
+    start()
+    summon(name, detail)
+  }
+
+  function reopen(): void {
+    if (position === 'inline' || openness(keep) > 0) act('open', false)
   }
 
   function start(): void {
-    if (started || !consent) return
-    started = true
-    watchPage(window, report)
-    transport.start()
-  }
-
-  const act = (how: (panel: Panel) => void) => (): void => {
-    start()
-    summon().then(how, () => {})
-  }
-
-  function report(): void {
-    const page = readPage(window, tab)
-    const text = JSON.stringify(page)
-    if (!live || text === reported) return
-    reported = text
-    transport.call('page', page).catch(() => {
-      reported = ''
+    if (tabs || !consent) return
+    tabs = joinTabs(
+      prefix,
+      // Two tabs that both know of no visitor yet would become two.
+      () => !document.hidden && keep.get('token'),
+      (now) => {
+        leads = now
+        place.token = keep.get('token') || place.token
+        if (!now) return link.stop()
+        link.start()
+        // What another tab, or the page before, has left.
+        if (keep.get('waiting')) summon()
+        reopen()
+      },
+    )
+    const { claim, leave } = tabs
+    watchPage(() => {
+      if (!document.hidden) claim()
+      link.wake()
+    }, report)
+    addEventListener('focus', claim, true)
+    addEventListener('storage', reopen)
+    addEventListener('pagehide', () => {
+      if (leads) navigator.sendBeacon?.(rpc, frame(0, 'bye', { token: place.token }))
+      // An open socket would keep the page out of the back and forward cache.
+      leave()
     })
-  }
-
-  function identify(): void {
-    if (!identity || !live || identified) return
-    identified = true
-    transport.call('identify', identity).catch(({ reason, message }) => {
-      if (reason === 'unavailable') identified = false
-      else console.info(`Parley: identify was not taken: ${message}`)
-    })
-  }
-
-  const leave = ({ persisted }: PageTransitionEvent): void => {
-    const token = local.get('token')
-    if (token && started) navigator.sendBeacon?.(rpc, frame(0, 'bye', { token }))
-    // An open socket would keep the page out of the back and forward cache.
-    if (persisted) transport.stop()
+    claim()
   }
 
   function show(): void {
-    host.dataset.theme = options.theme
-    look({ accent: local.get('accent') })
+    host.style.cssText = keep.get('look')
+    host.dataset.position = position
     root.append(button)
-    for (const interest of ['pointerenter', 'focus']) button.addEventListener(interest, () => void summon())
-    button.addEventListener('click', act((panel) => panel.toggle()))
-    document.body.append(host)
+    // Not to the body, which some routers replace.
+    const parent = document.querySelector(target!) ?? document.documentElement
+    parent.append(host)
+    button.onpointerenter = button.onfocus = () => tabs && summon()
+    button.onclick = () => act('toggle')
 
-    window.addEventListener('pagehide', leave)
-    window.addEventListener('pageshow', ({ persisted }) => {
-      if (persisted && started) transport.start()
-    })
-    for (const change of ['online', 'offline']) window.addEventListener(change, transport.wake)
-    document.addEventListener('visibilitychange', () => {
-      if (document.visibilityState === 'visible') transport.wake()
-    })
-
-    // Who has opened the widget in this tab wants its answers on the next page too.
-    const used = tab.get('open') || local.keys('out:').length
-    if (!options.held || used) start()
-    if (local.keys('out:').length) void summon()
-    if (tab.get('open') === 'yes') summon().then((panel) => panel.open(false), () => {})
-    api!.serve({
-      open: act((panel) => panel.open(true)),
-      close: () => void panel?.then((panel) => panel.close()),
-      toggle: act((panel) => panel.toggle()),
-      say: (body) => act((panel) => panel.say(String(body)))(),
-      identify(details) {
-        identity = details as object
-        identified = false
+    const held = dataset.presence === 'open' || (navigator as any).globalPrivacyControl
+    // Who has used the widget wants its answers on the next page too.
+    if (!held || keep.get('waiting') || openness(keep)) start()
+    api!.serve((name, detail) => {
+      if (name === 'identify') {
+        identity = detail
         identify()
-      },
+      } else if (panel || name !== 'close') act(name, detail)
     })
   }
 
-  const whenReady = (run: () => void): void => {
-    if (document.body) run()
-    else document.addEventListener('DOMContentLoaded', run)
+  function whenReady(): void {
+    if (document.body) show()
+    else addEventListener('DOMContentLoaded', show)
   }
-  if (consent) whenReady(show)
+  if (consent) whenReady()
 }

@@ -1,11 +1,10 @@
-/** What the ways to the server have in common: a WebSocket, or requests. */
+/** What the ways to the server have in common. */
 
 import type { Failure } from './wire'
 
 /** The browser's doings that tests replace. */
 export interface Env {
   readonly fetch: typeof fetch
-  readonly WebSocket: new (url: string) => WebSocket
   readonly setTimeout: (run: () => void, milliseconds: number) => number
   readonly clearTimeout: (timer: number | undefined) => void
   readonly now: () => number

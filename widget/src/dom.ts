@@ -21,3 +21,6 @@ export function h<K extends keyof Elements>(
 /** A picture of one path on a field of 24 by 24, hidden from assistive technology. */
 export const icon = (name: string, path: string): SVGElement =>
   h('svg', name, { viewBox: '0 0 24 24', 'aria-hidden': 'true' }, h('path', '', { d: path }))
+
+/** The picture of what opens a menu. */
+export const DOTS = 'M12 5v.01M12 12v.01M12 19v.01'

@@ -1,34 +1,37 @@
-import type { Keep } from './storage'
+import { type Keep, openness } from './storage'
 import type { Page } from './wire'
 
-/** A router sets the title some time after the address. */
+/**
+ * A router sets the title some time after the address. And where another tab is looked at next, it
+ * has taken the connection over by then, and tells its own page instead.
+ */
 const SETTLE_MS = 300
 
-export function readPage({ document, location }: Window, tab: Keep): Page {
-  return {
-    url: location.href,
-    title: document.title,
-    visible: document.visibilityState === 'visible',
-    opened: tab.get('open') !== '',
-  }
-}
+export const readPage = (keep: Keep): Page => ({
+  url: location.href,
+  title: document.title,
+  visible: !document.hidden,
+  opened: !!openness(keep),
+})
 
-/** Calls `changed` after the page's address or visibility may have changed. */
-export function watchPage(window: Window, changed: () => void): void {
-  let timer = 0
+/** Calls `stirred` when the page comes or goes or changes its address, and `settled` after that. */
+export function watchPage(stirred: () => void, settled: () => void): void {
+  let timer: number | undefined
   const settle = (): void => {
     clearTimeout(timer)
-    timer = window.setTimeout(changed, SETTLE_MS)
+    timer = window.setTimeout(settled, SETTLE_MS)
   }
-  const { history } = window
   for (const name of ['pushState', 'replaceState'] as const) {
     const original = history[name]
-    history[name] = function (this: History, ...args: Parameters<History['pushState']>) {
-      original.apply(this, args)
+    history[name] = (...change) => {
+      original.apply(history, change)
       settle()
     }
   }
-  // A change of the fragment is one too.
-  window.addEventListener('popstate', settle)
-  window.document.addEventListener('visibilitychange', changed)
+  // A change of the fragment is a `popstate` too.
+  for (const change of ['popstate', 'online', 'offline', 'visibilitychange'])
+    addEventListener(change, () => {
+      stirred()
+      settle()
+    })
 }

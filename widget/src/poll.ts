@@ -2,11 +2,7 @@
 
 import { CALL_MS, type CarrierEvents, type Place } from './carrier'
 import type { Post } from './post'
-
-interface Polled {
-  readonly cursor: string
-  readonly events: readonly { readonly type: string; readonly data: unknown }[]
-}
+import type { Polled } from './wire'
 
 export async function poll(post: Post, place: Readonly<Place>, on: CarrierEvents, wait: number): Promise<void> {
   const { cursor, events } = (await post.call(

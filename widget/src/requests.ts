@@ -1,101 +1,104 @@
-/**
- * The way to the server where WebSockets do not work: POST for calls, and for events a stream or
- * else the long poll, whichever the proxies between let through.
- */
+/** The connection where WebSockets do not work, as `first.ts` is it elsewhere. */
 
-import { type Carrier, type OpenCarrier, PING_MS } from './carrier'
-import { hearEvents } from './events'
-import { poll } from './poll'
-import { type Post, createPost } from './post'
-import { type Failure, unavailable } from './wire'
+import type { Carrier, Env, Place } from './carrier'
+import type { Link, LinkEvents } from './first'
+import { createWays } from './ways'
+import { FINAL, type Failure, type Hello } from './wire'
 
-const LONGEST_WAIT_S = 25
-const SHORTEST_WAIT_S = 5
-/** Streams that end sooner, so many in a row, are cut by a proxy that allows short requests only. */
-const SHORT_LIFE_MS = 20_000
-const SHORT_LIVES = 3
-/** Then so long none is tried: each try may delay an event by as long as the proxy is silent. */
-const STREAM_AGAIN_MS = 600_000
-const FIRST_DELAY_MS = 500
+const DELAY_MS = 500
 const LONGEST_DELAY_MS = 8_000
 
-/** What one connection learns of the proxies holds for the next. */
-export function createRequests(): OpenCarrier {
-  let streamAgainAt = 0
-  let shortLives = 0
-  let wait = LONGEST_WAIT_S
+export function createRequestLink(env: Env, url: string, place: Readonly<Place>, on: LinkEvents): Link {
+  const openCarrier = createWays()
+  let running = false
+  let live = false
+  let attempts = 0
+  let notBefore = 0
+  let timer: number | undefined
+  let carrier: Carrier | undefined
+  /** Counts the carriers: one that has been dropped may still speak, and is not heard. */
+  let turn = 0
 
-  return (env, url, place, on): Carrier => {
-    let over = false
-    /** What events come by, and whether it was asked for by who looks on; if that changes, it does. */
-    let ear: Post | undefined
-    let earAttended: boolean | undefined
-
-    const end = (failed = unavailable()): void => {
-      if (over) return
-      over = true
-      post.drop()
-      ear?.drop()
-      on.lost(failed)
-    }
-    const post = createPost(env, url, place, on, end)
-    const pause = (longest: number): Promise<void> =>
-      new Promise((resolve) => env.setTimeout(resolve, env.random() * longest))
-
-    /** A stream broke while the server could be reached, after so long; `came` if it brought anything. */
-    function blameStream(came: boolean, life: number): void {
-      shortLives = life < SHORT_LIFE_MS ? shortLives + 1 : 0
-      if (came && shortLives < SHORT_LIVES) return
-      shortLives = SHORT_LIVES - 1
-      streamAgainAt = env.now() + STREAM_AGAIN_MS
-      wait = LONGEST_WAIT_S
-    }
-
-    async function follow(): Promise<void> {
-      let failures = 0
-      while (!over) {
-        const began = env.now()
-        const streaming = began >= streamAgainAt
-        const mine = (ear = createPost(env, url, place, on, end))
-        const attended = (earAttended = place.attended)
-        let came = false
-        try {
-          if (streaming)
-            await hearEvents(mine, place, on, () => {
-              came = true
-              if (attended && !place.attended) mine.drop()
-            })
-          else {
-            await poll(mine, place, on, attended ? Math.min(wait, PING_MS / 1000) : wait)
-            failures = 0
-            continue
-          }
-        } catch (error) {
-          const { reason, retryAfter } = error as Failure
-          if (reason !== 'unavailable' || retryAfter) throw error
-        }
-        // Given up by ourselves, or else found out at the next try.
-        if (attended !== place.attended) continue
-        const life = env.now() - began
-        // Brings what was missed; if it fails too, it is not the proxies, and the connection is lost.
-        await pause(FIRST_DELAY_MS)
-        await poll(post, place, on, 0)
-        if (streaming) blameStream(came, life)
-        else wait = Math.max(SHORTEST_WAIT_S, wait / 2)
-        failures = life < SHORT_LIFE_MS ? failures + 1 : 0
-        await pause(Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** failures))
+  function open(): void {
+    env.clearTimeout(timer)
+    if (!running || carrier) return
+    const mine = ++turn
+    const heard =
+      <Args extends unknown[]>(act: (...args: Args) => void) =>
+      (...args: Args): void => {
+        if (mine === turn) act(...args)
       }
-    }
+    carrier = openCarrier(env, url, place, {
+      opened: heard(greet),
+      event: heard(on.event),
+      token: heard(on.token),
+      lost: heard(fail),
+    })
+  }
 
-    env.setTimeout(() => over || on.opened(), 0)
-
-    return {
-      call: (method, params) => (method === 'resume' ? poll(post, place, on, 0) : post.call(method, params)),
-      listen() {
-        if (!ear) follow().catch((error: Failure) => end(error.reason ? error : unavailable()))
-        else if (!earAttended) ear.drop()
-      },
-      close: end,
+  async function greet(): Promise<void> {
+    const mine = turn
+    try {
+      const result = await carrier!.call(...on.greeting())
+      if (mine !== turn) return
+      // `resume` is a poll here, whose events have told all.
+      if (result) on.hello(result as Hello)
+      attempts = 0
+      on.live((live = true))
+      carrier!.listen()
+    } catch (error) {
+      if (mine === turn) fail(error as Failure)
     }
+  }
+
+  function drop(): void {
+    const old = carrier
+    carrier = undefined
+    turn++
+    old?.close()
+    on.live((live = false))
+  }
+
+  function fail({ reason, message, retryAfter }: Failure): void {
+    const worked = live
+    drop()
+    if (reason === 'bad_token') on.token('')
+    if (FINAL.includes(reason)) {
+      running = false
+      return on.refused(message)
+    }
+    // Spread from when the server allows it, since it tells many browsers the same.
+    const pause = retryAfter * 1000 + env.random() * Math.min(LONGEST_DELAY_MS, DELAY_MS * 2 ** attempts++)
+    notBefore = retryAfter && env.now() + pause
+    timer = env.setTimeout(open, pause)
+    // Then it is the server that is away, and sockets are not to blame.
+    if (!worked && !retryAfter) on.unable()
+  }
+
+  return {
+    start() {
+      running = true
+      open()
+    },
+    stop() {
+      running = false
+      env.clearTimeout(timer)
+      drop()
+    },
+    wake() {
+      const mine = turn
+      if (live) {
+        carrier!.call('ping', {}).catch((failed) => {
+          if (mine === turn) fail(failed)
+        })
+      } else if (env.now() >= notBefore) open()
+    },
+    tell(method, params, settle) {
+      carrier!.call(method, params).then(
+        (result) => settle?.(undefined, result),
+        ({ message, reason, retryAfter }: Failure) => settle?.({ message, data: { reason, retry_after: retryAfter } }),
+      )
+    },
+    attend: () => carrier?.listen(),
   }
 }

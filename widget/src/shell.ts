@@ -1,48 +1,45 @@
-/** What the loader hands to a part of the widget that it has fetched. */
+/** What the loader hands to the panel, and what it asks of it. */
 
 import type { Emit } from './api'
-import type { Env, OpenCarrier } from './carrier'
-import type { Options } from './options'
+import type { Place } from './carrier'
+import type { Link, LinkEvents } from './first'
 import type { Keep } from './storage'
-import type { Transport } from './transport'
 import type { Hello } from './wire'
 
-export interface Listener {
+export interface Shell {
+  /** Where `widget.js` lies; its parts and `rpc` lie beside it. Ends with a slash. */
+  readonly base: string
+  /** The script tag's attributes. */
+  readonly dataset: DOMStringMap
+  readonly root: ShadowRoot
+  readonly button: HTMLButtonElement
+  readonly keep: Keep
+  readonly emit: Emit
+  /** Tells the server of the page, if there is news of it: that the widget has been opened is, once. */
+  readonly report: () => void
+  /** Kept up to date by the events. */
+  readonly place: Place
+  /** What the connection calls. The panel puts some of its own in their place. */
+  readonly events: LinkEvents
+  /** The connection. */
+  readonly link: Link
+  /** The visitor uses this tab; the loader hears of that where it is not within the panel. */
+  readonly claim: () => void
+  /** What has come so far; after it there may be more. */
+  readonly hello: Hello | undefined
+  readonly backlog: readonly [type: string, data: unknown][]
+}
+
+/** The panel hears all that comes, from whatever connection, and owns the connection. */
+export interface Panel extends Link {
   hello(result: Hello): void
   event(type: string, data: unknown): void
-  live(live: boolean): void
+  /** `leads`: whether this is the tab with the connection, of all those of the site. */
+  live(live: boolean, leads: boolean): void
+  /** A command: `open` (with `false`: without the focus), `close`, `toggle`, `say`. */
+  carry(name?: string, detail?: unknown): void
 }
 
-export interface Shell {
-  readonly window: Window & typeof globalThis
-  readonly env: Env
-  readonly options: Options
-  readonly host: HTMLElement
-  readonly root: ShadowRoot
-  /** Adds a style sheet; gives the function that replaces its text. */
-  readonly addSheet: (css: string) => (css: string) => void
-  readonly button: HTMLButtonElement
-  readonly transport: Transport
-  /** Kept for the browser, and for this tab. */
-  readonly local: Keep
-  readonly tab: Keep
-  readonly emit: Emit
-  /** Tells `listener` at once what has come so far, and from then on all there is. */
-  attach(listener: Listener): void
-}
-
-export interface Panel {
-  /** `focus` is false where the visitor did not ask: when a reload finds the panel open. */
-  open(focus: boolean): void
-  close(): void
-  toggle(): void
-  say(body: string): void
-}
-
-/** What the fetched parts export. */
-export interface Parts {
-  readonly panel: { mount(shell: Shell): Panel }
-  readonly requests: { createRequests(): OpenCarrier }
-}
-
-export type FetchPart = <Name extends keyof Parts>(base: string, name: Name) => Promise<Parts[Name]>
+export type Mount = (shell: Shell) => Panel
+/** Fetches what the panel needs before it can be shown. */
+export type Load = (base: string, dataset: DOMStringMap) => Promise<Mount>

@@ -1,11 +1,16 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { Connecting } from './connecting'
 import { settle } from './fakes'
-import { Requesting } from './requesting'
 
-let way: Requesting
+vi.mock('../src/panel/parts', async (actual) => ({
+  ...(await actual<object>()),
+  fetchPart: (await import('./parts')).fetchPart,
+}))
+
+let way: Connecting
 
 beforeEach(() => {
-  way = new Requesting()
+  way = new Connecting()
 })
 
 /** The panel is open, and the server answers all pings, which go by connections of their own. */
@@ -20,7 +25,7 @@ async function pass(seconds: number): Promise<void> {
 describe('a stream while the panel is open', () => {
   beforeEach(async () => {
     await way.streaming()
-    way.transport.attend(true)
+    way.connection.attend(true)
     await settle()
   })
 
@@ -28,7 +33,7 @@ describe('a stream while the panel is open', () => {
     expect(way.server.streams.map(({ open }) => open)).toEqual([false, true])
     expect(way.server.stream.params).toEqual({ token: 'token-1', cursor: 'cursor-1', attended: true })
     expect(way.server.requests).toHaveLength(1)
-    way.transport.attend(true)
+    way.connection.attend(true)
     await way.begin()
     expect(way.server.streams).toHaveLength(2)
     expect(way.live).toEqual([true])
@@ -61,13 +66,13 @@ describe('a stream while the panel is open', () => {
 
   it('gives way to one with fewer comments once the panel is closed', async () => {
     await way.begin()
-    way.transport.attend(false)
-    way.transport.attend(true)
+    way.connection.attend(false)
+    way.connection.attend(true)
     await pass(10)
     way.server.stream.send(':\n\n')
     await settle()
     expect(way.server.streams).toHaveLength(2)
-    way.transport.attend(false)
+    way.connection.attend(false)
     await pass(10)
     way.server.stream.event('message', { message: 1 }, 'cursor-2')
     await settle()
@@ -95,7 +100,7 @@ describe('a stream while the panel is open', () => {
 describe('a long poll while the panel is open', () => {
   beforeEach(async () => {
     await way.polling()
-    way.transport.attend(true)
+    way.connection.attend(true)
     await settle()
   })
 
@@ -111,7 +116,7 @@ describe('a long poll while the panel is open', () => {
   })
 
   it('waits as long as before once the panel is closed', async () => {
-    way.transport.attend(false)
+    way.connection.attend(false)
     way.server.request('poll').answer({ cursor: 'cursor-2', events: [] })
     await settle()
     expect(way.server.request('poll').params).toMatchObject({ cursor: 'cursor-2', wait: 25 })

@@ -1,386 +1,549 @@
 /** The loader and the panel together, in a page, against a server of the test's own. */
 
-import axe from 'axe-core'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { boot } from '../src/boot'
-import * as panel from '../src/panel/panel'
-import * as requests from '../src/requests'
-import type { FetchPart } from '../src/shell'
-import { AT, FakeServer, fromDesk, helloOf, settle } from './fakes'
+import { AT, fromDesk, helloOf, own, settings } from './fakes'
+import { FakePage, parley, refuseStorage } from './page'
+import { instead } from './parts'
 
-let server: FakeServer
-let fetched: string[]
+vi.mock('../src/panel/parts', async (actual) => ({
+  ...(await actual<object>()),
+  fetchPart: (await import('./parts')).fetchPart,
+}))
+
+let page: FakePage
 let warnings: ReturnType<typeof vi.spyOn>
 
-const later = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))
-const parley = (...args: unknown[]): void => window.parley!(...args)
-const host = (): HTMLElement | null => document.querySelector('parley-chat')
-const find = <Found extends HTMLElement>(selector: string): Found =>
-  host()!.shadowRoot!.querySelector<Found>(selector)!
-const button = (): HTMLButtonElement => find('[aria-label=Chat]')
-const field = (): HTMLTextAreaElement => find('[aria-label=Message]')
-const bodies = (): (string | null)[] =>
-  [...host()!.shadowRoot!.querySelectorAll('[role=log] .bubble')].map(({ textContent }) => textContent)
-
-const fetchPart = (async (_base, name) => {
-  fetched.push(name)
-  return { panel, requests }[name]
-}) as FetchPart
-
-async function load(attributes: Record<string, string> = {}): Promise<void> {
-  const script = document.createElement('script')
-  script.src = 'https://chat.example/in/widget.js?v=1'
-  Object.assign(script.dataset, { site: 'acme', ...attributes })
-  boot(window, script, server.env, fetchPart)
-  await settle()
-}
-
-async function hello(...messages: Parameters<typeof helloOf>): Promise<void> {
-  server.socket.accept()
-  server.socket.answer('hello', helloOf(...messages))
-  await settle()
-}
-
-async function write(text: string): Promise<void> {
-  field().value = text
-  field().dispatchEvent(new Event('input'))
-  find<HTMLButtonElement>('[aria-label=Send]').click()
-  await settle()
-}
-
-/** As a reload does: the page is new, what the browser keeps is not. */
-function forgetPage(): void {
-  host()?.remove()
-  delete window.parley
-  server = new FakeServer()
-  fetched = []
-}
+const leave = (): void => void window.dispatchEvent(new Event('pagehide'))
+const keptKeys = (): string[] => Object.keys(localStorage)
 
 beforeEach(() => {
   localStorage.clear()
-  sessionStorage.clear()
-  forgetPage()
+  page = new FakePage()
   warnings = vi.spyOn(console, 'warn').mockImplementation(() => {})
 })
-afterEach(() => vi.restoreAllMocks())
+afterEach(() => Reflect.deleteProperty(document, 'hidden'))
 
 describe('before anybody shows interest', () => {
   it('there is a button, a hello with the page, and nothing fetched', async () => {
-    await load({ name: 'Bo', locale: 'de' })
-    await hello()
-    expect(button().getAttribute('aria-expanded')).toBe('false')
-    expect(server.socket.url).toBe('wss://chat.example/in/rpc')
-    expect(server.socket.last('hello').params).toEqual({
+    await page.load({ name: 'Bo', locale: 'de' })
+    await page.hello()
+    expect(page.button.getAttribute('aria-expanded') ?? page.button.ariaExpanded).toBe('false')
+    expect(page.server.socket.url).toBe('wss://chat.example/in/rpc')
+    expect(page.server.socket.last('hello').params).toEqual({
       site: 'acme',
       name: 'Bo',
       locale: 'de',
       time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
       page: { url: location.href, title: document.title, referrer: '', visible: true, opened: false },
     })
-    expect(fetched).toEqual([])
+    expect(page.fetched).toEqual([])
   })
 
-  it('a message that waits brings the panel, its number, and word that it is delivered', async () => {
-    await load()
-    await hello()
-    server.socket.event('message', { message: fromDesk(1) }, 'c2')
-    await settle()
-    expect(fetched).toEqual(['panel'])
-    expect(find('.badge').textContent).toBe('1')
-    await server.clock.pass(50)
-    expect(server.socket.last('seen').params).toEqual({ seq: 1, state: 'delivered' })
+  it('an event that moves the log brings the panel, its number, and word that it is delivered', async () => {
+    await page.load()
+    await page.hello()
+    await page.event('message', { message: fromDesk(1) }, 'c2')
+    expect(page.fetched[0]).toBe('panel')
+    expect(page.find('.badge').textContent).toBe('1')
+    await page.server.clock.pass(50)
+    expect(page.server.socket.last('seen').params).toEqual({ seq: 1, state: 'delivered' })
   })
 
-  it('what has been read does not, on the next page', async () => {
-    await load()
-    await hello([fromDesk(1)])
-    button().click()
-    await settle()
-    button().click()
-    await settle()
-    forgetPage()
-    await load()
-    await hello([fromDesk(1)])
-    expect(fetched).toEqual([])
+  it('one that does not move it brings nothing, and is told once the panel is there', async () => {
+    await page.load()
+    await page.hello()
+    await page.event('desk', { state: 'busy' }, 'cursor-1')
+    await page.event('typing', { to: 'desk', from: { kind: 'operator', id: 'o', name: 'Ada' }, state: 'composing' })
+    expect(page.fetched).toEqual([])
+    await page.press()
+    expect(page.notice).toMatch(/someone will answer soon/)
+    expect(page.find('.typing').textContent).toBe('')
+  })
+
+  it('what came before another hello is not told any more', async () => {
+    await page.load()
+    await page.hello()
+    await page.event('desk', { state: 'busy' })
+    page.server.socket.drop()
+    await page.server.clock.pass(500)
+    await page.hello()
+    await page.press()
+    expect(page.notice).toBe('')
+  })
+
+  it.each([
+    [1, ['panel', 'menu']],
+    [0, []],
+  ])('unread messages bring the panel, and read ones do not: %d', async (unread, expected) => {
+    await page.load()
+    await page.hello([fromDesk(1)], { unread })
+    expect(page.fetched).toEqual(expected)
+  })
+
+  it('a word that the site has for its visitors brings the panel when it is due', async () => {
+    await page.load()
+    await page.hello([], { settings: { ...settings, triggers: [{ text: 'Hello!', seconds: 20 }] } })
+    await page.server.clock.pass(19_900)
+    expect(page.fetched).toEqual([])
+    await page.server.clock.pass(100)
+    expect(page.fetched[0]).toBe('panel')
+  })
+
+  it('the site’s colours are taken, and are there at once on the next page', async () => {
+    const look = { style: '--site-accent:#123456;--site-on-accent:#fff' }
+    await page.load()
+    await page.hello([], { settings: { ...settings, look } })
+    const colours = '--site-accent: #123456; --site-on-accent: #fff;'
+    expect(page.host!.style.cssText).toBe(colours)
+    page = new FakePage()
+    await page.load()
+    expect(page.host!.style.cssText).toBe(colours)
+    await page.hello()
+    expect(page.host!.style.cssText).toBe('')
   })
 
   it('a second copy of the script does nothing', async () => {
-    await load()
-    await load()
+    await page.load()
+    await page.load()
     expect(document.querySelectorAll('parley-chat')).toHaveLength(1)
-    expect(server.sockets).toHaveLength(1)
+    expect(page.server.sockets).toHaveLength(1)
   })
 
-  it('a script without a site says so', async () => {
-    await load({ site: '' })
-    expect(host()).toBeNull()
-    expect(warnings).toHaveBeenCalledOnce()
+  it('the panel is fetched when the visitor points at the button, once', async () => {
+    await page.load()
+    await page.hello()
+    for (const name of ['pointerenter', 'focus', 'pointerenter']) page.button.dispatchEvent(new Event(name))
+    await page.settle()
+    expect(page.fetched).toEqual(['panel'])
+    expect(page.isOpen).toBe(false)
+  })
+
+  it('one that stands open in a page is no reason to open on the next', async () => {
+    await page.load({ position: 'inline' })
+    await page.hello()
+    expect(page.isOpen).toBe(true)
+    window.dispatchEvent(new Event('pagehide'))
+    page = new FakePage()
+    await page.load()
+    await page.hello()
+    expect(page.fetched).toEqual([])
+    expect(page.server.socket.last('hello').params.page.opened).toBe(false)
+  })
+
+  it('the widget is put where the page wants it, outside the body otherwise', async () => {
+    const place = document.createElement('div')
+    place.id = 'chat'
+    document.body.append(place)
+    await page.load({ position: 'inline', target: '#chat' })
+    expect(page.host!.parentElement).toBe(place)
+    await page.hello()
+    expect(page.isOpen).toBe(true)
+    expect(page.root.activeElement).toBeNull()
+    place.remove()
+    page = new FakePage()
+    await page.load()
+    expect(page.host!.parentElement).toBe(document.documentElement)
+  })
+
+  it('a place that the page does not have leaves the widget where it is otherwise', async () => {
+    await page.load({ target: '#missing' })
+    expect(page.host!.parentElement).toBe(document.documentElement)
   })
 })
 
 describe('held back', () => {
   it.each([{ presence: 'open' }, { consent: 'required' }])('nothing is sent or kept: %o', async (attributes) => {
-    await load(attributes)
-    await server.clock.pass(60_000)
-    expect(server.sockets).toHaveLength(0)
+    await page.load(attributes)
+    page.host?.shadowRoot!.querySelector('button')!.dispatchEvent(new Event('pointerenter'))
+    parley('close')
+    parley('identify', { id: '7', hash: 'ff' })
+    for (const name of ['focus', 'online', 'pagehide']) window.dispatchEvent(new Event(name))
+    await page.server.clock.pass(60_000)
+    expect(page.server.sockets).toHaveLength(0)
+    expect(page.server.requests).toHaveLength(0)
+    expect(page.fetched).toEqual([])
     expect(localStorage.length + sessionStorage.length).toBe(0)
   })
 
   it('until the visitor opens the widget', async () => {
-    await load({ presence: 'open' })
-    button().click()
-    await settle()
-    expect(server.sockets).toHaveLength(1)
+    await page.load({ presence: 'open' })
+    await page.press()
+    expect(page.server.sockets).toHaveLength(1)
+  })
+
+  it('no longer once the visitor has used it, on the next page', async () => {
+    await page.load({ presence: 'open' })
+    await page.press()
+    await page.hello()
+    await page.press()
+    page = new FakePage()
+    await page.load({ presence: 'open' })
+    expect(page.server.sockets).toHaveLength(1)
   })
 
   it('until the visitor consents, and then calls are carried out that waited', async () => {
-    await load({ consent: 'required' })
+    await page.load({ consent: 'required' })
     parley('open')
-    expect(host()).toBeNull()
+    expect(page.host).toBeNull()
     parley('consent')
-    await settle()
-    expect(server.sockets).toHaveLength(1)
-    expect(button().getAttribute('aria-expanded')).toBe('true')
+    parley('consent')
+    await page.settle()
+    expect(page.server.sockets).toHaveLength(1)
+    expect(page.isOpen).toBe(true)
+    expect(document.querySelectorAll('parley-chat')).toHaveLength(1)
   })
 
   it('with Global Privacy Control too', async () => {
     Object.assign(navigator, { globalPrivacyControl: true })
-    await load()
-    Object.assign(navigator, { globalPrivacyControl: false })
-    expect(server.sockets).toHaveLength(0)
+    await page.load()
+    Reflect.deleteProperty(navigator, 'globalPrivacyControl')
+    expect(page.server.sockets).toHaveLength(0)
   })
 })
 
 describe('a refusal', () => {
-  it('leaves one warning, and no button', async () => {
-    await load()
-    server.socket.accept()
-    server.socket.refuse('hello', 'unknown_site')
-    await server.clock.pass(60_000)
-    expect(host()).toBeNull()
-    expect(warnings).toHaveBeenCalledOnce()
-    expect(warnings.mock.calls[0]![0]).toMatch(/acme/)
-    expect(server.sockets).toHaveLength(1)
+  it('leaves one warning with the server’s word, and no button', async () => {
+    await page.load()
+    page.server.socket.accept()
+    page.server.socket.refuse('hello', 'unknown_site')
+    await page.server.clock.pass(60_000)
+    expect(page.host).toBeNull()
+    expect(warnings.mock.calls).toEqual([['Parley:', 'refused: unknown_site']])
+    expect(page.server.sockets).toHaveLength(1)
   })
 })
 
 describe('the talk', () => {
-  const open = async (): Promise<void> => {
-    await load()
-    await hello()
-    button().click()
-    await settle()
-  }
-
   it('opens with the field in focus, closes on Escape, and gives the focus back', async () => {
-    await open()
-    expect(host()!.shadowRoot!.activeElement).toBe(field())
-    field().dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }))
-    expect(find('[role=dialog]').hidden).toBe(true)
-    expect(host()!.shadowRoot!.activeElement).toBe(button())
+    await page.open()
+    expect(page.root.activeElement).toBe(page.field)
+    page.field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }))
+    expect(page.isOpen).toBe(false)
+    expect(page.root.activeElement).toBe(page.button)
   })
 
   it('is accessible, open and closed', async () => {
-    await open()
-    const rules = { 'color-contrast': { enabled: false }, region: { enabled: false } }
-    for (const _ of ['open', 'closed']) {
-      expect((await axe.run(host()!, { rules })).violations).toEqual([])
-      button().click()
-    }
+    await page.open([fromDesk(1), own(2, 'a')])
+    expect(await page.faults()).toEqual([])
+    page.button.click()
+    expect(await page.faults()).toEqual([])
   })
 
   it('goes both ways, each message once', async () => {
-    await open()
-    await write('Hello')
-    const { id } = server.socket.last('say').params
-    const message = { ...fromDesk(1, 'Hello'), id, from: { kind: 'visitor', id: 'v-1', name: '', self: true } }
-    server.socket.event('message', { message }, 'c2')
-    server.socket.answer('say', { id, seq: 1, at: message.at })
-    server.socket.event('message', { message: fromDesk(2, 'Good day') }, 'c3')
-    await settle()
-    expect(bodies()).toEqual(['Hello', 'Good day'])
-    await server.clock.pass(50)
-    expect(server.socket.last('seen').params).toEqual({ seq: 2, state: 'read' })
+    await page.open()
+    await page.write('Hello')
+    const { id } = page.server.socket.last('say').params
+    await page.event('message', { message: own(1, id, 'Hello') }, 'c2')
+    page.server.socket.answer('say', { id, seq: 1, at: AT })
+    await page.event('message', { message: fromDesk(2, 'Good day') }, 'c3')
+    expect(page.bodies).toEqual(['Hello', 'Good day'])
+    await page.server.clock.pass(50)
+    expect(page.server.socket.last('seen').params).toEqual({ seq: 2, state: 'read' })
   })
 
   it('outlives a reload in the middle of a message, with draft and open panel', async () => {
-    await open()
-    await write('Hello')
-    const { id } = server.socket.last('say').params
-    field().value = 'And then'
-    field().dispatchEvent(new Event('input'))
-    forgetPage()
-    await load()
-    await hello()
-    expect(find('[role=dialog]').hidden).toBe(false)
-    expect(host()!.shadowRoot!.activeElement).toBeNull()
-    expect(field().value).toBe('And then')
-    expect(server.socket.last('hello').params.token).toBe('token-1')
-    expect(server.socket.last('say').params).toEqual({ id, body: 'Hello' })
-    expect(bodies()).toEqual(['Hello'])
+    await page.open()
+    await page.write('Hello')
+    const { id } = page.server.socket.last('say').params
+    page.type('And then')
+    page = new FakePage()
+    await page.load()
+    await page.hello()
+    expect(page.isOpen).toBe(true)
+    expect(page.root.activeElement).toBeNull()
+    expect(page.field.value).toBe('And then')
+    expect(page.server.socket.last('hello').params.token).toBe('token-1')
+    expect(page.server.socket.last('say').params).toEqual({ id, body: 'Hello' })
+    expect(page.bodies).toEqual(['Hello'])
+  })
+
+  it('shows what waits after a reload though there is no connection, and sends it once there is', async () => {
+    await page.open()
+    page.server.socket.drop()
+    await page.write('Hello')
+    await page.write('Anybody?')
+    await page.press()
+    page = new FakePage()
+    await page.load()
+    page.server.socket.drop()
+    expect(page.bodies).toEqual(['Hello', 'Anybody?'])
+    page = new FakePage()
+    await page.load()
+    await page.hello()
+    expect(page.bodies).toEqual(['Hello', 'Anybody?'])
+    expect(page.server.socket.last('say').params.body).toBe('Hello')
   })
 
   it('shows what failed, and sends it again on request', async () => {
-    await open()
-    await write('Hello')
-    server.socket.refuse('say', 'forbidden')
-    await settle()
-    expect(find('.failed').textContent).toMatch(/Not sent/)
-    find('.retry').click()
-    await settle()
-    expect(server.socket.calls('say')).toHaveLength(2)
+    await page.open()
+    await page.write('Hello')
+    page.server.socket.refuse('say', 'forbidden')
+    await page.settle()
+    expect(page.find('.failed').textContent).toMatch(/Not sent/)
+    page.find('.retry').click()
+    await page.settle()
+    expect(page.server.socket.calls('say')).toHaveLength(2)
   })
 
   it('shows what the server does not take now, and tries again', async () => {
-    await open()
-    await write('Hello')
-    server.socket.refuse('say', 'unavailable', { retry_after: 2 })
-    await settle()
-    expect(find('.failed').textContent).toMatch(/Not sent.*Retry/)
-    await server.clock.pass(2_000)
-    expect(server.socket.calls('say')).toHaveLength(2)
-    server.socket.answer('say', { seq: 1, at: AT })
-    await settle()
-    expect(host()!.shadowRoot!.querySelector('.failed')).toBeNull()
+    await page.open()
+    await page.write('Hello')
+    page.server.socket.refuse('say', 'unavailable', { retry_after: 2 })
+    await page.settle()
+    expect(page.find('.failed').textContent).toMatch(/Not sent.*Retry/)
+    await page.server.clock.pass(2_000)
+    expect(page.server.socket.calls('say')).toHaveLength(2)
+    page.server.socket.answer('say', { seq: 1, at: AT })
+    await page.settle()
+    expect(page.find('.failed')).toBeNull()
   })
 
   it('shows that an operator types, for 8 s', async () => {
-    await open()
+    await page.open()
     const from = { kind: 'operator', id: 'o', name: 'Ada' }
-    server.socket.event('typing', { to: 'desk', from, state: 'composing' })
-    expect(find('.typing').textContent).toBe('Ada is typing')
-    await server.clock.pass(8_000)
-    expect(find('.typing').textContent).toBe('')
+    await page.event('typing', { to: 'desk', from, state: 'composing' })
+    expect(page.find('.typing').textContent).toBe('Ada is typing')
+    await page.server.clock.pass(8_000)
+    expect(page.find('.typing').textContent).toBe('')
   })
 
-  it('gets what is earlier from the history', async () => {
-    await load()
-    await hello([fromDesk(51)])
-    button().click()
-    await settle()
-    find('.earlier').click()
-    expect(server.socket.last('history').params).toEqual({ before: 51, limit: 50 })
-    server.socket.answer('history', { messages: [fromDesk(49), fromDesk(50)], more: false })
-    await settle()
-    expect(bodies()).toEqual(['desk 49', 'desk 50', 'desk 51'])
-    expect(find('.earlier').hidden).toBe(true)
+  it('says who has taken it, and when it has ended', async () => {
+    await page.open()
+    await page.event('talk', { state: 'taken', name: 'Ada' })
+    expect(page.find('.title').textContent).toBe('Ada')
+    await page.event('talk', { state: 'quiet' })
+    expect(page.texts('.line')).toEqual(['Notice: This conversation has ended.'])
   })
 
-  it('works the same by requests', async () => {
-    await load()
-    server.socket.drop()
-    await server.clock.pass(500)
-    server.socket.drop()
-    await server.clock.pass(1_000)
-    server.request('hello').answer(helloOf([fromDesk(1)]))
-    await settle()
-    expect(fetched).toEqual(['requests', 'panel'])
-    button().click()
-    await settle()
-    await write('Hello')
-    const { id } = server.request('say').params
-    server.request('say').answer({ id, seq: 2, at: fromDesk(1).at })
-    await settle()
-    expect(bodies()).toEqual(['desk 1', 'Hello'])
+  it('gets what is earlier from the history, however often it is asked', async () => {
+    await page.open([fromDesk(51)], { more: true })
+    page.find('.earlier').click()
+    page.find('.earlier').click()
+    expect(page.server.socket.calls('history').map(({ params }) => params)).toEqual([{ before: 51, limit: 50 }])
+    page.server.socket.answer('history', { messages: [fromDesk(49), fromDesk(50)], more: false })
+    await page.settle()
+    expect(page.bodies).toEqual(['desk 49', 'desk 50', 'desk 51'])
+    expect(page.find('.earlier').hidden).toBe(true)
+  })
+
+  it('offers what is earlier again where that could not be had', async () => {
+    await page.open([fromDesk(51)], { more: true })
+    page.find('.earlier').click()
+    page.server.socket.refuse('history', 'unavailable')
+    await page.settle()
+    expect(page.find('.earlier').hidden).toBe(false)
+    page.find('.earlier').click()
+    expect(page.server.socket.calls('history')).toHaveLength(2)
   })
 
   it.each(['online', 'offline'])('looks at its connection when the browser is %s', async (change) => {
-    await open()
+    await page.open()
     window.dispatchEvent(new Event(change))
-    expect(server.socket.calls('ping')).toHaveLength(1)
-    await server.clock.pass(8_000)
-    expect(find('[role=dialog] .notice').textContent).toBe('No connection. Trying again…')
+    expect(page.server.socket.calls('ping')).toHaveLength(1)
+    await page.server.clock.pass(8_000)
+    expect(page.notice).toBe('No connection. Trying again…')
   })
 
   it('goes where an operator sends it, within its own site', async () => {
-    await open()
+    await page.open()
     const there = `${location.origin}${location.pathname}#there`
-    server.socket.event('push', { url: there }, 'c2')
+    await page.event('push', { url: there }, 'c2')
     expect(location.href).toBe(there)
-    expect(bodies()).toEqual([])
-    location.hash = ''
+    expect(page.bodies).toEqual([])
   })
 
   it.each(['https://shop.example/offer', 'http://localhost.evil.example/', 'http://a@b.example/'])(
     'only suggests %s, which is elsewhere',
     async (url) => {
-      await open()
+      await page.open()
       const before = location.href
-      server.socket.event('push', { url }, 'c2')
+      await page.event('push', { url }, 'c2')
       expect(location.href).toBe(before)
-      expect(find('.line').textContent).toBe(`Notice: A page for you: ${url}`)
-      expect(find<HTMLAnchorElement>('.line a').rel).toBe('noopener noreferrer nofollow')
+      expect(page.find('.line').textContent).toBe(`Notice: A page for you: ${url}`)
+      expect(page.find<HTMLAnchorElement>('.line a').rel).toBe('noopener noreferrer nofollow')
     },
   )
 
   it.each(['javascript:document.title="pushed"', 'null/', 'data:text/html,x', '/relative', ''])('has %j for text', async (url) => {
-    await open()
-    server.socket.event('push', { url }, 'c2')
+    await page.open()
+    await page.event('push', { url }, 'c2')
     expect(document.title).not.toBe('pushed')
-    expect(find('.line').textContent).toBe(`Notice: A page for you: ${url}`)
-    expect(find('.line a')).toBeNull()
+    expect(page.find('.line').textContent).toBe(`Notice: A page for you: ${url}`)
+    expect(page.find('.line a')).toBeNull()
   })
 
-  it('fetches the panel for a push that comes before anybody opened it', async () => {
-    await load()
-    await hello()
-    server.socket.event('push', { url: `${location.origin}${location.pathname}#there` }, 'c2')
-    await settle()
-    expect(fetched).toEqual(['panel'])
+  it('fetches the panel for a push that comes before anybody opened it, and follows it', async () => {
+    await page.load()
+    await page.hello()
+    await page.event('push', { url: `${location.origin}${location.pathname}#there` }, 'c2')
+    expect(page.fetched).toEqual(['panel'])
     expect(location.hash).toBe('#there')
-    location.hash = ''
   })
 
   it('shows text as text', async () => {
-    await open()
-    server.socket.event('message', { message: fromDesk(1, '<img src=x onerror=alert(1)>') }, 'c2')
-    expect(bodies()).toEqual(['<img src=x onerror=alert(1)>'])
-    expect(find('img')).toBeNull()
+    await page.open()
+    await page.event('message', { message: fromDesk(1, '<img src=x onerror=alert(1)>') }, 'c2')
+    expect(page.bodies).toEqual(['<img src=x onerror=alert(1)>'])
+    expect(page.find('img')).toBeNull()
+  })
+})
+
+describe('a connection that breaks', () => {
+  it('is said, and gone on with from the cursor', async () => {
+    await page.open()
+    await page.event('message', { message: fromDesk(1) }, 'c2')
+    page.server.socket.drop()
+    expect(page.notice).toBe('No connection. Trying again…')
+    await page.server.clock.pass(500)
+    await page.resume()
+    expect(page.server.socket.last('resume').params).toMatchObject({ token: 'token-1', cursor: 'c2' })
+    expect(page.notice).toBe('')
+  })
+
+  it('is told the page and who the visitor is again, which a server that restarted has forgotten', async () => {
+    await page.open()
+    parley('identify', { id: '7', hash: 'ff' })
+    page.server.socket.drop()
+    await page.server.clock.pass(500)
+    await page.resume()
+    expect(page.server.socket.last('page').params).toMatchObject({ url: location.href, opened: true })
+    expect(page.server.socket.last('identify').params).toEqual({ id: '7', hash: 'ff' })
+  })
+
+  it('begins with what a hello says after a reset', async () => {
+    await page.open([fromDesk(1), fromDesk(2)])
+    await page.event('reset', {})
+    await page.server.clock.pass(500)
+    await page.hello([fromDesk(2), fromDesk(3)])
+    expect(page.bodies).toEqual(['desk 2', 'desk 3'])
+  })
+
+  it('by the panel’s requests works the same', async () => {
+    await page.load()
+    page.server.socket.drop()
+    await page.server.clock.pass(1_000)
+    page.server.socket.drop()
+    await page.settle()
+    expect(page.fetched).toEqual(['panel'])
+    await page.server.clock.pass(2_000)
+    page.server.socket.drop()
+    await page.server.clock.pass(1_000)
+    expect(page.fetched).toEqual(['panel', 'requests'])
+    page.server.request('hello').answer(helloOf([fromDesk(1)]))
+    await page.press()
+    await page.write('Hello')
+    page.server.stream.begin()
+    const { id } = page.server.request('say').params
+    page.server.request('say').answer({ id, seq: 2, at: AT })
+    await page.settle()
+    page.server.stream.event('message', { message: fromDesk(3) }, 'c3')
+    await page.settle()
+    expect(page.bodies).toEqual(['desk 1', 'Hello', 'desk 3'])
+    expect(page.notice).toBe('')
+  })
+})
+
+describe('a part that cannot be fetched', () => {
+  it('is warned of, and what was asked for is done when it is there', async () => {
+    await page.load()
+    await page.hello()
+    instead.set('panel', new TypeError('Failed to fetch'))
+    await page.press()
+    expect(page.find('[role=dialog]')).toBeNull()
+    expect(warnings).toHaveBeenCalled()
+    await page.server.clock.pass(3_000)
+    expect(page.fetched).toEqual(['panel', 'panel'])
+    instead.delete('panel')
+    await page.server.clock.pass(3_000)
+    expect(page.isOpen).toBe(true)
+    expect(page.root.querySelectorAll('[role=dialog]')).toHaveLength(1)
+  })
+
+  it('is not asked for with every event', async () => {
+    instead.set('rich', new TypeError('Failed to fetch'))
+    await page.open([fromDesk(1, 'a', { reactions: [{ emoji: '👍', from: [] }] })], { unread: 0 })
+    const asked = (): number => page.fetched.filter((name) => name === 'rich').length
+    for (let seq = 2; seq < 6; seq++) await page.event('message', { message: fromDesk(seq) }, `c${seq}`)
+    expect(asked()).toBe(1)
+    instead.delete('rich')
+    await page.server.clock.pass(5_000)
+    await page.event('message', { message: fromDesk(6) }, 'c6')
+    expect(asked()).toBe(2)
+  })
+})
+
+describe('the visitor’s language', () => {
+  const core = { send: 'Senden' }
+
+  it('is fetched where there is one, and else English', async () => {
+    const { english } = await import('../src/panel/texts')
+    const texts = { core: Object.entries({ ...english, ...core }).map(([, text]) => text) }
+    instead.set('texts_de', { default: texts })
+    await page.load({ locale: 'de-AT' })
+    await page.press()
+    expect(page.fetched).toEqual(['panel', 'texts_de'])
+    expect(page.find('.send').getAttribute('aria-label')).toBe('Senden')
+    expect(page.find('[role=dialog]').lang).toBe('de-AT')
+    page = new FakePage()
+    await page.load({ locale: 'fr' })
+    await page.press()
+    expect(page.fetched).toEqual(['panel'])
+    expect(page.find('.send').getAttribute('aria-label')).toBe('Send')
+  })
+
+  it('that cannot be fetched gives way to English', async () => {
+    await page.load({ locale: 'ar' })
+    await page.press()
+    expect(page.find('.send').getAttribute('aria-label')).toBe('Send')
   })
 })
 
 describe('the page', () => {
   it('is told when a router changes it, once', async () => {
-    vi.useFakeTimers()
-    await load()
-    await hello()
+    await page.load()
+    await page.hello()
     history.pushState({}, '', '/two')
     document.title = 'Two'
     history.replaceState({}, '', '/two')
-    await vi.advanceTimersByTimeAsync(400)
-    vi.useRealTimers()
-    expect(server.socket.calls('page').map(({ params }) => params)).toEqual([
+    await page.server.clock.pass(400)
+    expect(page.server.socket.calls('page').map(({ params }) => params)).toEqual([
       { url: `${location.origin}/two`, title: 'Two', visible: true, opened: false },
     ])
   })
 
   it('is told with the widget opened, once, and so on the next page', async () => {
-    await load()
-    await hello()
-    for (let click = 0; click < 3; click++) {
-      button().click()
-      await settle()
-    }
-    expect(server.socket.calls('page').map(({ params }) => params.opened)).toEqual([true])
-    button().click()
-    await settle()
-    forgetPage()
-    await load()
-    await hello()
-    expect(button().getAttribute('aria-expanded')).toBe('false')
-    expect(server.socket.last('hello').params.page.opened).toBe(true)
-    expect(server.socket.calls('page')).toEqual([])
+    await page.load()
+    await page.hello()
+    for (let click = 0; click < 4; click++) await page.press()
+    expect(page.server.socket.calls('page').map(({ params }) => params.opened)).toEqual([true])
+    page = new FakePage()
+    await page.load()
+    await page.hello()
+    expect(page.isOpen).toBe(false)
+    expect(page.server.socket.last('hello').params.page.opened).toBe(true)
+    expect(page.server.socket.calls('page')).toEqual([])
   })
 
-  it('says goodbye when it goes', async () => {
-    const sendBeacon = vi.fn()
-    Object.assign(navigator, { sendBeacon })
-    await load()
-    await hello()
-    window.dispatchEvent(new Event('pagehide'))
-    const [url, body] = sendBeacon.mock.calls[0]!
+  it('says goodbye when it goes, and closes its connection', async () => {
+    const beacon = vi.spyOn(navigator, 'sendBeacon').mockReturnValue(true)
+    await page.load()
+    await page.hello()
+    leave()
+    const [url, body] = beacon.mock.calls[0]!
     expect(url).toBe('https://chat.example/in/rpc')
-    expect(JSON.parse(body)).toMatchObject({ method: 'bye', params: { token: 'token-1' } })
+    expect(JSON.parse(body as string)).toMatchObject({ method: 'bye', params: { token: 'token-1' } })
+    expect(page.server.socket.closed).toBe(true)
+  })
+
+  it('that was kept as it is and comes back goes on', async () => {
+    await page.open([fromDesk(1)])
+    leave()
+    await page.server.clock.pass(60_000)
+    expect(page.server.sockets).toHaveLength(1)
+    window.dispatchEvent(new Event('focus'))
+    await page.resume()
+    expect(page.bodies).toEqual(['desk 1'])
+    expect(page.notice).toBe('')
   })
 })
 
@@ -388,27 +551,26 @@ describe('the function parley', () => {
   it('carries out what was queued before the script had loaded', async () => {
     const queue: unknown[][] = [['open']]
     window.parley = Object.assign((...args: unknown[]) => void queue.push(args), { q: queue })
-    await load()
-    await hello()
-    expect(button().getAttribute('aria-expanded')).toBe('true')
+    await page.load()
+    await page.hello()
+    expect(page.isOpen).toBe(true)
   })
 
   it('tells its events, and what holds to those who come late', async () => {
     const heard: unknown[] = []
-    await load()
+    await page.load()
     for (const name of ['message', 'unread', 'open', 'close']) {
       parley('on', name, (data: unknown) => heard.push([name, (data as { seq?: number })?.seq ?? data]))
     }
-    await hello()
-    server.socket.event('message', { message: fromDesk(1) }, 'c2')
-    await settle()
-    parley('open')
-    await settle()
-    parley('close')
-    await settle()
+    await page.hello()
+    await page.event('message', { message: fromDesk(1) }, 'c2')
+    for (const name of ['open', 'close']) {
+      parley(name)
+      await page.settle()
+    }
     parley('on', 'ready', () => heard.push('ready'))
     parley('on', 'desk', ({ state }: { state: string }) => heard.push(state))
-    await later()
+    await page.server.clock.pass(0)
     expect(heard).toEqual([
       ['message', 1],
       ['unread', 1],
@@ -420,43 +582,84 @@ describe('the function parley', () => {
     ])
   })
 
-  it('says what it is told to say', async () => {
-    await load()
-    await hello()
-    parley('say', 'From the page')
-    await settle()
-    expect(server.socket.last('say').params.body).toBe('From the page')
+  it('is not hurt by what a page does in its listeners', async () => {
+    await page.load()
+    parley('on', 'ready', () => {
+      throw new Error('the page’s own')
+    })
+    await expect(page.hello()).rejects.toThrow('the page’s own')
+    await page.press()
+    expect(page.isOpen).toBe(true)
   })
 
-  it('identifies after hello, and takes a server that cannot quietly', async () => {
-    const info = vi.spyOn(console, 'info').mockImplementation(() => {})
-    await load()
+  it('says what it is told to say, and nothing empty', async () => {
+    await page.load()
+    await page.hello()
+    parley('say', ' ')
+    parley('say', 'From the page')
+    await page.settle()
+    expect(page.server.socket.calls('say').map(({ params }) => params.body)).toEqual(['From the page'])
+  })
+
+  it('says that it does not know a call', async () => {
+    await page.load()
+    parley('dance')
+    await page.settle()
+    expect(warnings.mock.calls).toEqual([['Parley: there is no parley("dance")']])
+  })
+
+  it('closes nothing that was never opened', async () => {
+    await page.load()
+    await page.hello()
+    parley('close')
+    await page.settle()
+    expect(page.fetched).toEqual([])
+    await page.press()
+    parley('close')
+    await page.settle()
+    expect(page.isOpen).toBe(false)
+  })
+
+  it('identifies after hello, and stays where the server cannot', async () => {
+    await page.load()
     parley('identify', { id: '7', hash: 'ff' })
-    await hello()
-    expect(server.socket.last('identify').params).toEqual({ id: '7', hash: 'ff' })
-    server.socket.refuse('identify', 'invalid')
-    await settle()
-    expect(info).toHaveBeenCalledOnce()
-    expect(button()).not.toBeNull()
+    await page.hello()
+    expect(page.server.socket.last('identify').params).toEqual({ id: '7', hash: 'ff' })
+    page.server.socket.refuse('identify', 'invalid')
+    await page.settle()
+    expect(page.button).not.toBeNull()
   })
 })
 
 describe('where storage is refused', () => {
-  it('the talk works for as long as the page lives', async () => {
-    const refuse = (): never => {
-      throw new DOMException('refused', 'SecurityError')
-    }
-    vi.spyOn(Storage.prototype, 'getItem').mockImplementation(refuse)
-    vi.spyOn(Storage.prototype, 'setItem').mockImplementation(refuse)
-    vi.spyOn(Storage.prototype, 'removeItem').mockImplementation(refuse)
-    await load()
-    await hello()
-    button().click()
-    await settle()
-    await write('Hello')
-    const { id } = server.socket.last('say').params
-    server.socket.answer('say', { id, seq: 1, at: fromDesk(1).at })
-    await settle()
-    expect(bodies()).toEqual(['Hello'])
+  beforeEach(refuseStorage)
+
+  it('the talk works for as long as the page lives, and says so', async () => {
+    await page.open()
+    await page.write('Hello')
+    const { id } = page.server.socket.last('say').params
+    page.server.socket.answer('say', { id, seq: 1, at: AT })
+    await page.settle()
+    expect(page.bodies).toEqual(['Hello'])
+    expect(page.notice).toMatch(/keeps nothing/)
   })
+
+  it('the visitor stays the same while the page is put aside', async () => {
+    await page.load()
+    await page.hello()
+    leave()
+    window.dispatchEvent(new Event('focus'))
+    page.server.socket.accept()
+    expect(page.server.socket.last('hello').params.token).toBe('token-1')
+  })
+})
+
+it('keeps little, and all of it under the site’s name', async () => {
+  await page.open([fromDesk(1)])
+  await page.write('Hello')
+  page.type('And')
+  await page.server.clock.pass(1_000)
+  expect(keptKeys().every((key) => key.startsWith('parley:acme:'))).toBe(true)
+  expect(sessionStorage).toHaveLength(0)
+  expect(document.cookie).toBe('')
 })

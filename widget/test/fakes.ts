@@ -1,7 +1,8 @@
-/** The outermost layer, replaced: time, sockets, requests and storage. */
+/** The outermost layer, replaced: time, chance, sockets and requests. */
 
+import { vi } from 'vitest'
 import type { Env } from '../src/carrier'
-import type { Hello, Message } from '../src/wire'
+import type { Hello, Message, Settings } from '../src/wire'
 
 /** Lets promises that are due settle. */
 export const settle = async (): Promise<void> => {
@@ -13,13 +14,18 @@ export class FakeClock {
   private last = 0
   private readonly timers = new Map<number, { at: number; run: () => void }>()
 
-  readonly setTimeout = (run: () => void, milliseconds: number): number => {
-    this.timers.set(++this.last, { at: this.now + milliseconds, run })
+  readonly setTimeout = (run: (...args: any[]) => void, milliseconds = 0, ...args: unknown[]): number => {
+    this.timers.set(++this.last, { at: this.now + milliseconds, run: () => run(...args) })
     return this.last
   }
 
   readonly clearTimeout = (timer: number | undefined): void => {
     if (timer !== undefined) this.timers.delete(timer)
+  }
+
+  /** How many have been set and neither fallen due nor been cleared. */
+  get waiting(): number {
+    return this.timers.size
   }
 
   /** Runs what falls due within so many milliseconds, in order. */
@@ -50,18 +56,23 @@ export class FakeSocket {
   onmessage: ((event: { data: string }) => void) | null = null
   readonly frames: Frame[] = []
   closed = false
+  private opened = false
 
   constructor(readonly url: string) {}
 
+  /** As the browser's: an error before it is open, and nothing after it is closed. */
   send(data: string): void {
-    this.frames.push(JSON.parse(data))
+    if (!this.opened) throw new DOMException('still connecting', 'InvalidStateError')
+    if (!this.closed) this.frames.push(JSON.parse(data))
   }
   close(): void {
     this.closed = true
   }
 
-  /** From here on, the server's side. */
+  /** From here on, the server's side; of a socket that is closed the browser hears only the end. */
   accept(): void {
+    if (this.closed) return
+    this.opened = true
     this.onopen?.()
   }
   drop(code = 1006): void {
@@ -69,6 +80,7 @@ export class FakeSocket {
     this.onclose?.({ code })
   }
   receive(frame: object): void {
+    if (this.closed) return
     this.onmessage?.({ data: JSON.stringify(frame) })
   }
   event(type: string, data: unknown, cursor = ''): void {
@@ -139,27 +151,22 @@ export class FakeStream {
   }
 }
 
-/** A server that does what the test says, and nothing else. */
+/** A server that does what the test says, and nothing else; and the clock by which it is reached. */
 export class FakeServer {
   readonly clock = new FakeClock()
   readonly sockets: FakeSocket[] = []
   readonly requests: Request[] = []
   readonly streams: FakeStream[] = []
+  /** What the parts are given; `install` is for those that use the browser's own. */
   readonly env: Env
 
   constructor(random = 1) {
-    const { clock, sockets, requests, streams } = this
+    const { clock, requests, streams } = this
     this.env = {
       setTimeout: clock.setTimeout,
       clearTimeout: clock.clearTimeout,
       now: () => clock.now,
       random: () => random,
-      WebSocket: class extends FakeSocket {
-        constructor(url: string) {
-          super(url)
-          sockets.push(this)
-        }
-      } as unknown as Env['WebSocket'],
       fetch: ((url: string, { body, signal }: { body: string; signal: AbortSignal }) =>
         new Promise((resolve, reject) => {
           if (url.endsWith('/events')) {
@@ -181,6 +188,22 @@ export class FakeServer {
           })
         })) as unknown as typeof fetch,
     }
+  }
+
+  /** Puts all of it in the place of the browser's own, until the test is over. */
+  install(): this {
+    const { sockets, env } = this
+    class Socket extends FakeSocket {
+      constructor(url: string) {
+        super(url)
+        sockets.push(this)
+      }
+    }
+    vi.stubGlobal('WebSocket', Socket)
+    for (const name of ['setTimeout', 'clearTimeout', 'fetch'] as const) vi.stubGlobal(name, env[name])
+    vi.spyOn(Date, 'now').mockImplementation(env.now)
+    vi.spyOn(Math, 'random').mockImplementation(env.random)
+    return this
   }
 
   get socket(): FakeSocket {
@@ -215,14 +238,23 @@ export const fromDesk = (seq: number, body = `desk ${seq}`, more: Partial<Messag
 export const own = (seq: number, id: string, body = `own ${id}`): Message =>
   fromDesk(seq, body, { id, from: { kind: 'visitor', id: 'v-1', name: '', self: true } })
 
+export const settings: Settings = {
+  title: 'Acme Outfitters',
+  look: { style: '' },
+  forms: { pre_chat: [], offline: [], rating: false },
+  triggers: [],
+}
+
 export const helloOf = (messages: readonly Message[] = [], more: Partial<Hello> = {}): Hello => ({
   token: 'token-1',
   visitor: { id: 'v-1' },
   desk: { state: 'online', name: 'Acme' },
+  talk: { state: 'quiet' },
   cursor: 'cursor-1',
   messages,
+  unread: messages.filter(({ from }) => from.kind === 'operator').length,
   more: false,
-  settings: { title: 'Acme Outfitters' },
+  settings,
   limits: { message_chars: 4000 },
   ...more,
 })

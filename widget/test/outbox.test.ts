@@ -1,7 +1,7 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Outbox, createOutbox } from '../src/panel/outbox'
 import { type Event, type State, initial, reduce } from '../src/panel/state'
-import { openKeep } from '../src/storage'
+import { type Store, addMemory, openKeep } from '../src/storage'
 import { failure } from '../src/wire'
 import { FakeServer, helloOf, own, settle } from './fakes'
 
@@ -16,7 +16,10 @@ let calls: Call[]
 let state: State
 let outbox: Outbox
 
-const keep = () => openKeep(() => localStorage, 'parley:acme:')
+const PREFIX = 'parley:acme:'
+const keep = (): Store => addMemory(openKeep(PREFIX), PREFIX, () => {})
+/** What the browser keeps, by the key's end. */
+const keeps = (start = 'out:'): string[] => keep().keys(start)
 const connect = (live: boolean): void => dispatch({ type: 'link', live })
 
 function dispatch(event: Event): void {
@@ -35,7 +38,7 @@ function load(): void {
       new Promise((resolve, reject) => calls.push({ params: params as Call['params'], resolve, reject })),
     dispatch,
   )
-  for (const message of outbox.kept()) dispatch({ type: 'said', message })
+  outbox.restore()
   const marks = { read: 0, confirmed: { delivered: 0, read: 0 } }
   dispatch({ type: 'hello', result: helloOf(), marks })
 }
@@ -73,6 +76,56 @@ describe('the outbox', () => {
     expect(state.waiting.map(({ body }) => body)).toEqual(['one', 'two'])
     connect(true)
     expect(calls[0]!.params).toEqual({ id, body: 'one' })
+  })
+
+  it('keeps all of them over any number of reloads, in their order', () => {
+    for (const body of ['one', 'two', 'three']) outbox.say(body)
+    for (let reload = 0; reload < 3; reload++) {
+      load()
+      expect(state.waiting.map(({ body }) => body)).toEqual(['one', 'two', 'three'])
+      expect(keeps()).toHaveLength(3)
+    }
+  })
+
+  it('keeps what goes with a message too', () => {
+    const file = { url: 'https://files.example/a', name: 'a' }
+    outbox.say('one', { reply_to: 4, attachment: 'token', file })
+    load()
+    expect(state.waiting[0]).toMatchObject({ body: 'one', file })
+    connect(true)
+    expect(calls[0]!.params).toEqual({ id: state.waiting[0]!.id, body: 'one', reply_to: 4, attachment: 'token' })
+  })
+
+  it('leaves word for the next page as long as anything waits', async () => {
+    expect(keep().get('waiting')).toBe('')
+    connect(true)
+    outbox.say('one')
+    expect(keep().get('waiting')).not.toBe('')
+    calls[0]!.resolve({ seq: 1, at: '' })
+    await settle()
+    expect([keep().get('waiting'), keeps()]).toEqual(['', []])
+  })
+
+  it('takes what it cannot read for nothing', () => {
+    keep().set('out:x', 'not ours')
+    outbox.say('one')
+    load()
+    expect(state.waiting.map(({ body }) => body)).toEqual(['one'])
+  })
+
+  it('works where the browser keeps nothing', async () => {
+    vi.spyOn(Storage.prototype, 'setItem').mockImplementation(() => {
+      throw new DOMException('full', 'QuotaExceededError')
+    })
+    connect(true)
+    outbox.say('one')
+    calls[0]!.reject(failure('unavailable'))
+    await settle()
+    connect(false)
+    connect(true)
+    calls[1]!.resolve({ seq: 1, at: '' })
+    await settle()
+    expect(state.waiting).toEqual([])
   })
 
   it('forgets what is acknowledged, and what comes back as an echo', async () => {
@@ -148,10 +201,39 @@ describe('the outbox', () => {
     expect(calls[2]!.params).toEqual(calls[0]!.params)
   })
 
-  it("leaves another tab's messages alone", () => {
-    const other = keep()
-    other.set('out:x', JSON.stringify({ id: 'x', body: 'theirs', at: '2026-01-01' }))
+  it("leaves another tab's messages alone until they are its own to send", async () => {
     connect(true)
-    expect(other.keys('out:')).toEqual(['out:x'])
+    keep().set('out:x', JSON.stringify({ id: 'x', body: 'theirs', at: '2026-01-01' }))
+    outbox.say('one')
+    calls[0]!.resolve({ seq: 1, at: '' })
+    await settle()
+    expect(keeps()).toEqual(['out:x'])
+    outbox.restore()
+    expect(calls[1]!.params).toEqual({ id: 'x', body: 'theirs' })
+    calls[1]!.resolve({ seq: 2, at: '' })
+    await settle()
+    expect(keeps()).toEqual([])
+  })
+
+  it('forgets what was stored while nobody looked', () => {
+    outbox.say('one')
+    const { id } = state.waiting[0]!
+    load()
+    dispatch({ type: 'wire', name: 'message', data: { message: own(1, id) } })
+    keep().set(`out:${id}`, JSON.stringify({ id, body: 'one', at: '2026-01-01' }))
+    outbox.restore()
+    expect([state.waiting, keeps()]).toEqual([[], []])
+  })
+
+  it('has each message once, though it is told of what is kept again', async () => {
+    outbox.say('one')
+    outbox.say('two')
+    for (let times = 0; times < 2; times++) {
+      connect(true)
+      outbox.restore()
+      connect(false)
+    }
+    expect(state.waiting.map(({ body }) => body)).toEqual(['one', 'two'])
+    expect(keeps()).toHaveLength(2)
   })
 })

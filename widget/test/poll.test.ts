@@ -1,11 +1,16 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { Connecting } from './connecting'
 import { settle } from './fakes'
-import { Requesting } from './requesting'
 
-let way: Requesting
+vi.mock('../src/panel/parts', async (actual) => ({
+  ...(await actual<object>()),
+  fetchPart: (await import('./parts')).fetchPart,
+}))
+
+let way: Connecting
 
 beforeEach(() => {
-  way = new Requesting()
+  way = new Connecting()
 })
 
 describe('the long poll', () => {

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Event, type Marks, type State, initial, reduce, unread } from '../src/panel/state'
-import { timeline } from '../src/panel/timeline'
-import type { Message } from '../src/wire'
-import { AT, fromDesk, helloOf, own } from './fakes'
+import { type TalkRow, timeline } from '../src/panel/timeline'
+import { type Message, isOwn } from '../src/wire'
+import { AT, fromDesk, helloOf, own, settings } from './fakes'
 
 const marks: Marks = { read: 0, confirmed: { delivered: 0, read: 0 } }
 const run = (events: readonly Event[], from: State = initial): State => events.reduce(reduce, from)
@@ -18,6 +18,8 @@ const said = (id: string): Event => ({ type: 'said', message: { id, body: `own $
 const ack = (id: string, seq: number): Event => ({ type: 'acknowledged', id, seq, at: AT })
 const view = (view: object): Event => ({ type: 'view', view })
 const live: Event = { type: 'link', live: true }
+const lost: Event = { type: 'link', live: false }
+const elsewhere: Event = { type: 'link', live: false, elsewhere: true }
 const statuses = (state: State): unknown[] =>
   timeline(state).flatMap((row) => (row.kind === 'own' ? [row.status] : []))
 
@@ -176,43 +178,173 @@ describe('typing', () => {
   })
 })
 
+describe('the desk and the talk', () => {
+  it('are those told last, and hello tells all that a site has set', () => {
+    const look = { style: '', greeting: 'Ahoy!' }
+    let state = run([greeted([], { settings: { ...settings, look }, talk: { state: 'waiting' }, limits: { message_chars: 9 } })])
+    expect(state).toMatchObject({ title: 'Acme Outfitters', greeting: 'Ahoy!', limit: 9, talk: { state: 'waiting' } })
+    state = run([wire('desk', { state: 'busy', queue: 2 }), wire('talk', { state: 'taken', name: 'Ada' })], state)
+    expect(state).toMatchObject({ desk: { state: 'busy', queue: 2 }, talk: { state: 'taken', name: 'Ada' } })
+  })
+
+  it('takes what it does not know for nothing', () => {
+    const state = run([greeted([fromDesk(1)])])
+    for (const event of [wire('member', { room: 'lobby', op: 'join' }), wire('weather', { to: 'desk' }), wire('push', { url: '' })])
+      expect(run([event], state)).toEqual(state)
+  })
+})
+
+describe('the connection', () => {
+  const links = (...events: object[]): string[] =>
+    events.map((_, index) => run(events.slice(0, index + 1) as Event[]).link)
+
+  it('is not lost before there was one', () => {
+    expect(links(lost, live, lost, live)).toEqual(['connecting', 'live', 'lost', 'live'])
+  })
+
+  it('is elsewhere while another tab has it, and comes back', () => {
+    expect(links(live, elsewhere, lost, live)).toEqual(['live', 'elsewhere', 'lost', 'live'])
+    expect(statuses(run([greeted(), live, said('a'), elsewhere]))).toEqual(['held'])
+  })
+})
+
+describe('a line of the widget’s own', () => {
+  const line = (body: string): Event => ({ type: 'aside', kind: 'system', body, at: AT })
+
+  it('stands after what was last said then', () => {
+    const state = run([greeted([fromDesk(2)]), line('a'), message(fromDesk(4)), line('b'), message(fromDesk(3))])
+    expect(state.asides).toMatchObject([{ body: 'a', after: 2 }, { body: 'b', after: 4 }])
+  })
+
+  it('stays for its visitor, and for no other', () => {
+    const state = run([greeted(), line('a'), greeted([fromDesk(9)])])
+    expect(state.asides).toHaveLength(1)
+    expect(run([greeted([], { visitor: { id: 'v-2' } })], state).asides).toEqual([])
+  })
+})
+
 describe('whatever happens in whatever order', () => {
   /** A server's log of ten messages, of which the visitor's are those with an even seq. */
   const log = Array.from({ length: 10 }, (_, index) => {
     const seq = index + 1
     return seq % 2 ? fromDesk(seq) : own(seq, `m${seq}`)
   })
-  const any: fc.Arbitrary<Event> = fc.oneof(
-    fc.constantFrom(...log).map(message),
-    fc.constantFrom(2, 4, 6, 8, 10).chain((seq) => fc.constantFrom(said(`m${seq}`), ack(`m${seq}`, seq))),
-    fc.tuple(fc.nat(9), fc.nat(9)).map(([a, b]) => greeted(log.slice(Math.min(a, b), Math.max(a, b)))),
-    fc.record({ to: fc.constant('desk'), seq: fc.nat(11), body: fc.string(), reactions: fc.constant([]) }).chain((data) =>
+  const slice = fc.tuple(fc.nat(10), fc.nat(10)).map(([a, b]) => log.slice(Math.min(a, b), Math.max(a, b)))
+  const seq = fc.nat(11)
+  const mine = fc.constantFrom(2, 4, 6, 8, 10)
+  const person = { kind: 'operator', id: 'o', name: 'Ada' }
+  let moment = 0
+  const happening: fc.Arbitrary<Event> = fc.oneof(
+    { weight: 6, arbitrary: fc.constantFrom(...log).map(message) },
+    { weight: 6, arbitrary: mine.chain((seq) => fc.constantFrom(said(`m${seq}`), ack(`m${seq}`, seq))) },
+    fc.constantFrom(said('never'), { type: 'failed', id: 'never', reason: 'too_long' } as const),
+    mine.chain((seq) =>
+      fc.constantFrom<Event>({ type: 'failed', id: `m${seq}`, reason: 'invalid' }, { type: 'retried', id: `m${seq}` }),
+    ),
+    { weight: 2, arbitrary: fc.tuple(slice, fc.boolean()).map(([messages, more]) => greeted(messages, { more })) },
+    slice.map((messages) => greeted(messages, { visitor: { id: 'v-2' } })),
+    fc.tuple(slice, fc.boolean()).map(([messages, more]): Event => ({ type: 'history', messages, more })),
+    fc.record({ to: fc.constantFrom('desk', 'lobby'), seq, body: fc.string(), reactions: fc.constant([]) }).chain((data) =>
       fc.constantFrom('edited', 'retracted', 'reactions').map((name) => wire(name, data)),
     ),
-    fc.string().map((body): Event => ({ type: 'pushed', body, at: AT })),
-    fc.boolean().map((live): Event => ({ type: 'link', live })),
-    fc.record({ open: fc.boolean(), visible: fc.boolean(), atEnd: fc.boolean() }).map(view),
+    fc.record({ to: fc.constant('desk'), seq, state: fc.constantFrom('delivered', 'read') }).map((data) => wire('receipt', data)),
+    fc.record({ to: fc.constant('desk'), from: fc.constant(person), state: fc.constantFrom('composing', 'paused') }).map((data) => wire('typing', data)),
+    fc.constantFrom<Event>(wire('desk', { state: 'busy' }), wire('talk', { state: 'taken' }), wire('member', { room: 'lobby' })),
+    fc.constantFrom<Event>({ type: 'refused' }, { type: 'forgetful' }, { type: 'typing-over' }),
+    fc.string().map((body): Event => ({ type: 'aside', kind: 'system', body, at: new Date(++moment).toISOString() })),
+    fc.constantFrom<Event>(live, lost, elsewhere),
+    seq.map((seq): Event => ({ type: 'read', seq })),
+    fc.record({ open: fc.boolean(), visible: fc.boolean(), atEnd: fc.boolean(), dressed: fc.boolean() }).map(view),
   )
 
-  it('nothing is shown twice, out of order, lost while waiting, or unread again', () => {
+  function freeze<Value>(value: Value): Value {
+    if (value && typeof value === 'object' && !Object.isFrozen(value)) {
+      Object.freeze(value)
+      Object.values(value).forEach(freeze)
+    }
+    return value
+  }
+
+  /** Checks that each step keeps what it must; everything is frozen before it is handed over. */
+  function always(check: (before: State, after: State, event: Event) => void): void {
     fc.assert(
-      fc.property(fc.array(any, { maxLength: 60 }), (events) => {
-        let state = run([greeted()])
+      fc.property(fc.array(happening, { maxLength: 60 }), (events) => {
+        let state = freeze(run([greeted()]))
         for (const event of events) {
           const before = state
-          state = reduce(state, event)
-          const keys = timeline(state).map(({ key }) => key)
-          expect(new Set(keys).size).toBe(keys.length)
-          const seqs = state.messages.map(({ seq }) => seq)
-          expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b))
-          expect(state.read).toBeGreaterThanOrEqual(before.read)
-          for (const { id } of before.waiting) {
-            const somewhere = [...state.waiting, ...state.messages].some((known) => known.id === id)
-            expect(somewhere || event.type === 'acknowledged').toBe(true)
-          }
+          state = freeze(reduce(before, freeze(event)))
+          check(before, state, event)
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     )
-  })
+  }
+  const ids = (list: readonly { readonly id: string }[]): string[] => list.map(({ id }) => id)
+
+  it('the log is in order, with each message once', () =>
+    always((_, { messages }) => {
+      const seqs = messages.map(({ seq }) => seq)
+      expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b))
+    }))
+
+  it('nothing waits that is stored, and nothing waits twice', () =>
+    always((_, { messages, waiting }) => {
+      const stored = ids(messages.filter(isOwn))
+      expect(ids(waiting).filter((id) => stored.includes(id))).toEqual([])
+      expect(new Set(ids(waiting)).size).toBe(waiting.length)
+    }))
+
+  it('nothing that waited is gone without being stored, and what failed says so until it is tried again', () =>
+    always((before, after, event) => {
+      for (const said of before.waiting) {
+        const now = after.waiting.find(({ id }) => id === said.id)
+        if (!now) expect(ids(after.messages.filter(isOwn))).toContain(said.id)
+        else if (event.type === 'failed' && event.id === said.id) expect(now.failed).toBe(event.reason)
+        else if (event.type !== 'retried') expect(now).toEqual(said)
+      }
+    }))
+
+  it('what was read, and what is confirmed, is so for good for the same visitor', () =>
+    always((before, after) => {
+      if (before.visitor !== after.visitor) return
+      expect(after.read).toBeGreaterThanOrEqual(before.read)
+      expect(after.confirmed.delivered).toBeGreaterThanOrEqual(before.confirmed.delivered)
+      expect(after.confirmed.read).toBeGreaterThanOrEqual(before.confirmed.read)
+      expect(after.confirmed.delivered).toBeGreaterThanOrEqual(after.confirmed.read)
+    }))
+
+  it('only what a person could see is read', () =>
+    always((before, after, { type }) => {
+      const { open, visible, atEnd } = after
+      if (type === 'read' || type === 'hello' || (open && visible && atEnd)) return
+      expect(after.read).toBe(before.read)
+    }))
+
+  it('lines of the widget’s own keep their place between the messages', () =>
+    always((before, after) => {
+      if (before.visitor === after.visitor) expect(after.asides.slice(0, before.asides.length)).toEqual(before.asides)
+      const rows = timeline(after).filter((row): row is TalkRow => row.kind !== 'day')
+      for (const { at, body, after: seq } of after.asides) {
+        const places = rows.flatMap((row, index) => (row.at === at && row.body === body ? [index] : []))
+        expect(places).toHaveLength(1)
+        const place = places[0]!
+        expect(rows.slice(0, place).every((row) => (row.seq ?? 0) <= seq)).toBe(true)
+        expect(rows.slice(place).every((row) => (row.seq ?? Infinity) > seq)).toBe(true)
+      }
+    }))
+
+  it('every row has a key of its own, and what waits stands last', () =>
+    always((_, after) => {
+      const keys = timeline(after).map(({ key }) => key)
+      expect(new Set(keys).size).toBe(keys.length)
+      expect(keys.slice(keys.length - after.waiting.length)).toEqual(ids(after.waiting))
+    }))
+
+  it('the same event makes the same of the same state, which stays as it was', () =>
+    always((before, after, event) => expect(reduce(before, event)).toEqual(after)))
+
+  it('nobody is typing who is out of reach', () =>
+    always((_, after, event) => {
+      if (event.type === 'link' && !event.live && !event.elsewhere) expect(after.typing).toBeUndefined()
+    }))
 })

@@ -1,11 +1,16 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { Connecting } from './connecting'
 import { settle } from './fakes'
-import { Requesting } from './requesting'
 
-let way: Requesting
+vi.mock('../src/panel/parts', async (actual) => ({
+  ...(await actual<object>()),
+  fetchPart: (await import('./parts')).fetchPart,
+}))
+
+let way: Connecting
 
 beforeEach(() => {
-  way = new Requesting()
+  way = new Connecting()
 })
 
 describe('a stream', () => {
@@ -25,7 +30,7 @@ describe('a stream', () => {
       ['message', { message: 1 }],
       ['desk', { state: 'offline' }],
     ])
-    const called = way.transport.call('say', { id: 'a' })
+    const called = way.connection.call('say', { id: 'a' })
     expect(way.server.request('say').params).toEqual({ token: 'token-1', id: 'a' })
     way.server.request('say').answer({ seq: 1 })
     expect(await called).toEqual({ seq: 1 })
@@ -97,7 +102,7 @@ describe('a stream', () => {
       way.server.stream.end()
       await way.reachable()
     }
-    way.transport.attend(true)
+    way.connection.attend(true)
     for (let time = 0; time < 600; time += 10) {
       expect(way.server.streams).toHaveLength(3)
       way.server.request('poll').answer({ cursor: 'cursor-9', events: [] })
@@ -137,7 +142,7 @@ describe('a stream', () => {
     way.server.stream.refuse(503, 'overloaded', { 'Retry-After': later() })
     await settle()
     expect(way.live).toEqual([true, false])
-    way.transport.wake()
+    way.link.wake()
     await way.server.clock.pass(20_400)
     expect(way.server.requests).toHaveLength(before)
     await way.server.clock.pass(100)
@@ -146,7 +151,7 @@ describe('a stream', () => {
 
   it('is left too when any call is told to come later', async () => {
     await way.streaming()
-    const called = expect(way.transport.call('typing', {})).rejects.toMatchObject({ retryAfter: 20 })
+    const called = expect(way.connection.call('typing', {})).rejects.toMatchObject({ retryAfter: 20 })
     way.server.request('typing').refuse(503, '', { 'Retry-After': '20' })
     await called
     expect(way.live).toEqual([true, false])
@@ -158,7 +163,7 @@ describe('a stream', () => {
 
   it('goes on when one call is refused for a while', async () => {
     await way.streaming()
-    const called = expect(way.transport.call('say', {})).rejects.toMatchObject({ reason: 'rate_limited', retryAfter: 9 })
+    const called = expect(way.connection.call('say', {})).rejects.toMatchObject({ reason: 'rate_limited', retryAfter: 9 })
     const error = { code: -32000, message: 'slowly', data: { reason: 'rate_limited', retry_after: 9 } }
     way.server.request('say').refuse(200, JSON.stringify({ jsonrpc: '2.0', id: 1, error }))
     await called
@@ -179,7 +184,7 @@ describe('a stream', () => {
 
   it('is closed with its page', async () => {
     await way.streaming()
-    way.transport.stop()
+    way.link.stop()
     await way.server.clock.pass(60_000)
     expect(way.server.stream.open).toBe(false)
     expect(way.server.streams).toHaveLength(1)

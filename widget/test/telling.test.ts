@@ -68,7 +68,7 @@ describe('receipts', () => {
   const open: Event = { type: 'view', view: { open: true } }
   const load = (): void => {
     state = initial
-    update = createReceipts(server.env, openKeep(() => localStorage, 'x'), async (_method, params) => {
+    update = createReceipts(server.env, openKeep('x'), async (_method, params) => {
       if (broken) throw failure('unavailable')
       told.push(params)
     })

@@ -1,8 +1,8 @@
 /** Text from anywhere is shown as text; links, times and the reader's language. */
 
 import { describe, expect, it } from 'vitest'
-import { readableOn } from '../src/look'
 import { linked } from '../src/panel/links'
+import { createLanguage, english, nearest } from '../src/panel/texts'
 import { createTimes } from '../src/panel/times'
 
 const shown = (text: string): HTMLElement => {
@@ -49,15 +49,63 @@ describe('times', () => {
     expect(times.day(at.toISOString())).toBe(name)
   })
   it("are written in the visitor's way", () => {
-    expect(times.clock(new Date(2026, 2, 4, 15, 5).toISOString())).toBe('15:05')
+    const at = new Date(2026, 2, 4, 15, 5).toISOString()
+    expect(times.clock(at)).toBe('15:05')
+    expect(times.moment(at)).toBe('Wednesday 15:05')
+    expect(createTimes('de', () => Date.parse(at)).day(at)).toBe('Heute')
   })
 })
 
-describe('the colour on the accent', () => {
+describe('the texts', () => {
+  const words = Object.keys(english)
+
+  it('are the English ones where there is no other language', () => {
+    expect(createLanguage('en').words('core', english)).toBe(english)
+  })
+
+  it('of another language stand in the order of the English ones', () => {
+    const { words: translated } = createLanguage('de', { core: words.map((word) => `de ${word}`) })
+    const core = translated('core', english)
+    expect([core.send, core.emoji]).toEqual(['de send', 'de emoji'])
+    expect(Object.keys(core)).toEqual(words)
+  })
+
+  it('of a section that a language does not have are the English ones', () => {
+    const section = { hi: 'Hi' }
+    expect(createLanguage('de', { core: [] }).words('menu', section)).toBe(section)
+  })
+
   it.each([
-    ['#ffd84d', '#000'],
-    ['#1a6b5c', '#fff'],
-    ['#ffffff', '#000'],
-    ['#000000', '#fff'],
-  ])('is readable on %s', (accent, on) => expect(readableOn(accent)).toBe(on))
+    ['en', 0, '0 new messages'],
+    ['en', 1, '1 new message'],
+    ['en', 12, '12 new messages'],
+  ])('have a form for each number: %s, %d', (tag, count, text) => {
+    expect(createLanguage(tag).fill(english.unread, { count })).toBe(text)
+  })
+
+  it.each([
+    [1, '1 wiadomość'],
+    [3, '3 wiadomości'],
+    [5, '5 wiadomości (many)'],
+  ])('have as many forms as a language needs: %d', (count, text) => {
+    const { fill } = createLanguage('pl')
+    expect(fill('one:{count} wiadomość|few:{count} wiadomości|{count} wiadomości (many)', { count })).toBe(text)
+  })
+
+  it('take what is put into them as it is', () => {
+    const { fill } = createLanguage('en')
+    expect(fill('{name} is typing', { name: '$& {name} <b>' })).toBe('$& {name} <b> is typing')
+    expect(fill('{nobody} knows', {})).toBe('{nobody} knows')
+  })
+
+  it.each([
+    ['de', 'de'],
+    ['de-AT', 'de'],
+    ['DE_ch', 'de'],
+    ['en-GB', ''],
+    ['den', ''],
+    ['', ''],
+  ])('are those of the nearest language: %j', (wanted, found) => {
+    expect(nearest(wanted, ['ar', 'de'])).toBe(found)
+  })
 })

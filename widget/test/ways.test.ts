@@ -1,11 +1,16 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { Connecting } from './connecting'
 import { settle } from './fakes'
-import { Requesting } from './requesting'
 
-let way: Requesting
+vi.mock('../src/panel/parts', async (actual) => ({
+  ...(await actual<object>()),
+  fetchPart: (await import('./parts')).fetchPart,
+}))
+
+let way: Connecting
 
 beforeEach(() => {
-  way = new Requesting()
+  way = new Connecting()
 })
 
 describe('a socket', () => {
@@ -23,10 +28,12 @@ describe('a socket', () => {
     await polls(8)
     expect(way.server.sockets).toHaveLength(2)
     await polls(1)
+    await way.server.clock.pass(500)
     expect(way.server.sockets).toHaveLength(3)
     way.server.socket.drop()
     await way.server.clock.pass(1_000)
     expect(way.server.sockets).toHaveLength(3)
+    expect(way.server.request('poll').params).toMatchObject({ cursor: 'cursor-9', wait: 0 })
     way.server.request('poll').answer({ cursor: 'cursor-9', events: [] })
     await settle()
     expect(way.server.request('poll').params).toMatchObject({ cursor: 'cursor-9', wait: 25 })
@@ -35,7 +42,7 @@ describe('a socket', () => {
 
   it('is not tried while the panel is open and something else works', async () => {
     await way.polling()
-    way.transport.attend(true)
+    way.connection.attend(true)
     for (let round = 0; round < 24; round++) {
       await way.server.clock.pass(10_000)
       way.server.request('ping').answer({})
@@ -43,34 +50,22 @@ describe('a socket', () => {
       await settle()
     }
     expect(way.live).toEqual([true])
-    way.transport.attend(false)
+    way.connection.attend(false)
     await polls(1)
+    await way.server.clock.pass(500)
     expect(way.server.sockets).toHaveLength(3)
   })
 
   it('is not to blame when requests fail too', async () => {
-    way.transport.start()
-    way.server.socket.drop()
-    await way.server.clock.pass(500)
+    way.start()
     way.server.socket.drop()
     await way.server.clock.pass(1_000)
+    way.server.socket.drop()
+    await way.server.clock.pass(500)
     way.server.request('hello').fail()
-    await way.server.clock.pass(2_000)
+    await way.server.clock.pass(1_000)
     expect(way.server.sockets).toHaveLength(3)
-  })
-
-  it('that opens and stays silent for 5 s gives way to requests at once', async () => {
-    way.transport.start()
-    way.server.socket.accept()
-    await way.server.clock.pass(5_500)
-    expect(way.server.sockets).toHaveLength(1)
-    expect(way.server.request('hello').params).toMatchObject({ site: 'acme' })
-  })
-
-  it('that does not even open does so after 8 s', async () => {
-    way.transport.start()
-    await way.server.clock.pass(8_500)
-    expect(way.server.sockets).toHaveLength(1)
-    expect(way.server.request('hello').params).toMatchObject({ site: 'acme' })
+    await way.greet()
+    expect(way.live).toEqual([true])
   })
 })

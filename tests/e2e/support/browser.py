@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -65,12 +66,19 @@ class Line:
 class Widget:
     """The widget on a page, found as assistive technology finds it."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(
+        self,
+        page: Page,
+        chat: str | re.Pattern[str] = "Chat",
+        message: str = "Message",
+        send: str = "Send",
+    ) -> None:
+        """What the buttons and the field are called, where the widget is not in English."""
         self.page = page
         self._widget = page.locator("parley-chat")
-        self.button = self._widget.get_by_role("button", name="Chat", exact=True)
-        self.field = self._widget.get_by_role("textbox", name="Message", exact=True)
-        self.send = self._widget.get_by_role("button", name="Send", exact=True)
+        self.button = self._widget.get_by_role("button", name=chat, exact=True)
+        self.field = self._widget.get_by_role("textbox", name=message, exact=True)
+        self.send = self._widget.get_by_role("button", name=send, exact=True)
         self.log = self._widget.get_by_role("log")
 
     async def open(self) -> None:
@@ -115,8 +123,13 @@ class Widget:
         return await _text(self._widget.locator("[part~=typing]"))
 
     async def desk(self) -> str:
-        """Gives the desk's state as the header says it."""
-        return await _text(self._widget.locator("[part~=state]"))
+        """Gives the desk's state as the header says it, beside the site during a talk."""
+        said = await _text(self._widget.locator("[part~=state]"))
+        return said.rpartition(" · ")[2]
+
+    async def unread(self) -> str:
+        """Gives the number on the button, "" if there is none."""
+        return await _text(self._widget.locator("[part~=badge]"))
 
     async def notice(self) -> str:
         """Gives the line above the field about desk or connection, "" if there is none."""

@@ -167,9 +167,9 @@ messages_per_minute = {600 if limits else 0}
         except OSError:
             return 0, {}
 
-    def transcript(self) -> list[dict[str, Any]]:
+    def transcript(self, site: str = SITE) -> list[dict[str, Any]]:
         """Every line that is stored, as `parley transcript --format json` gives it."""
-        text = self.must("transcript", SITE, "--format", "json")
+        text = self.must("transcript", site, "--format", "json")
         return [json.loads(line) for line in text.splitlines()]
 
     def end(self) -> None:

@@ -202,12 +202,14 @@ async def test_what_nobody_has_seen_yet(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("accent", "on_accent"),
-    [("", "#fff"), ("#000", "#fff"), ("#ff0", "#000"), ("#1a6b5c", "#fff"), ("#FF8800", "#000")],
+    [("#000", "#fff"), ("#ff0", "#000"), ("#1a6b5c", "#fff"), ("#FF8800", "#000")],
 )
 async def test_the_sites_colour(world: World, accent: str, on_accent: str) -> None:
-    """The widget is told which of black and white can be read on it."""
+    """The widget is told it, and which of black and white can be read on it."""
     look = replace(ACME.settings.look, accent=accent)
+    http = world.http()
+    assert (await http.call("hello", site="acme"))["settings"]["look"]["style"] == ""
     await world.store.save_site(replace(ACME, settings=replace(ACME.settings, look=look)))
     await world.directory.refresh()
-    told = (await world.http().call("hello", site="acme"))["settings"]["look"]
-    assert (told["accent"], told["on_accent"]) == (accent, on_accent)
+    told = (await http.call("hello", site="acme"))["settings"]["look"]["style"]
+    assert told == f"--site-accent:{accent};--site-on-accent:{on_accent}"

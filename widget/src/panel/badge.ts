@@ -2,12 +2,12 @@
 
 import { h, icon } from '../dom'
 import { type State, unread } from './state'
-import { type Texts, fill } from './texts'
+import type { Fill, Texts } from './texts'
 
 const CROSS = 'M6.5 6.5l11 11m0-11l-11 11'
 
 /** The button's name stays as it is; what is unread is its description. */
-export function createBadge(texts: Texts, button: HTMLButtonElement): (state: State) => void {
+export function createBadge(texts: Texts, fill: Fill, button: HTMLButtonElement): (state: State) => void {
   const badge = h('span', 'badge', { 'aria-hidden': 'true' })
   const said = h('span', 'unseen', { id: 'unread' })
   button.append(icon('cross', CROSS), badge)

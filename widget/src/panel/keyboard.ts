@@ -1,15 +1,15 @@
-import type { Shell } from '../shell'
+import { addSheet } from '../sheets'
 
 /**
  * On a phone the keyboard covers the page instead of shrinking it; only the visual viewport says
  * how much is left to the panel.
  */
-export function followKeyboard({ window, addSheet }: Shell): void {
+export function followKeyboard(root: ShadowRoot): void {
   const viewport = window.visualViewport
   if (!viewport) return
-  const set = addSheet('')
+  const sheet = addSheet(root, '')
   const follow = (): void =>
-    set(`:host{--view-top:${viewport.offsetTop}px;--view-height:${viewport.height}px}`)
+    sheet.replaceSync(`:host{--view-top:${viewport.offsetTop}px;--view-height:${viewport.height}px}`)
   viewport.addEventListener('resize', follow)
   viewport.addEventListener('scroll', follow)
   follow()

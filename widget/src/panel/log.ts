@@ -4,7 +4,6 @@ import { h, icon } from '../dom'
 import type { Component } from './header'
 import { type RowTools, fillRow } from './row'
 import type { State } from './state'
-import { fill } from './texts'
 import { type Row, timeline } from './timeline'
 
 const DOWN = 'M12 5v13m-6-6l6 6 6-6'
@@ -14,24 +13,30 @@ const NEAR = 40
 export interface LogActions extends RowTools {
   readonly earlier: () => void
   readonly atEnd: (atEnd: boolean) => void
+  /** The visitor looks closer. */
+  readonly interest: () => void
 }
 
 export interface Log extends Component {
+  /** Stands after the last message. */
+  readonly end: HTMLElement
   toEnd(): void
 }
 
 export function createLog(actions: LogActions): Log {
-  const { texts } = actions
+  const { texts, fill } = actions
   const button = h('button', 'earlier', { type: 'button' }, texts.earlier)
   const greeting = h('p', 'greeting', { dir: 'auto' })
   const list = h('div', 'list', { role: 'log', 'aria-label': texts.messages })
   const typist = h('span', 'unseen')
   const dots = h('span', 'bubble dots', { 'aria-hidden': 'true' }, h('i'), h('i'), h('i'))
   const typing = h('div', 'typing', { role: 'status' }, typist)
-  const scroller = h('div', 'scroller', { tabindex: '0', role: 'group', 'aria-label': texts.conversation },
+  const end = h('div')
+  const scroller = h('div', 'scroller', { tabindex: '0', role: 'group', 'aria-label': texts.messages },
     button,
     greeting,
     list,
+    end,
     typing,
   )
   const latest = h('button', 'latest', { type: 'button', 'aria-label': texts.latest }, icon('down', DOWN))
@@ -52,16 +57,17 @@ export function createLog(actions: LogActions): Log {
     atEnd = near
     actions.atEnd(near)
   }
-  scroller.addEventListener('scroll', noteEnd, { passive: true })
-  latest.addEventListener('click', toEnd)
+  scroller.onscroll = noteEnd
+  latest.onclick = toEnd
   // A growing field and a phone's keyboard take room from below.
   new ResizeObserver(() => {
     if (atEnd) toEnd()
   }).observe(scroller)
-  button.addEventListener('click', actions.earlier)
+  button.onclick = actions.earlier
+  scroller.onfocus = scroller.onpointerenter = actions.interest
 
   /** Only what has changed is touched, so that assistive technology announces each message once. */
-  function update(rows: readonly Row[]): void {
+  function update(rows: readonly Row[], dressed: boolean): void {
     let place = list.firstElementChild
     const keys = new Set(rows.map(({ key }) => key))
     for (const [key, { element }] of shown) {
@@ -71,7 +77,7 @@ export function createLog(actions: LogActions): Log {
       shown.delete(key)
     }
     for (const row of rows) {
-      const face = JSON.stringify(row)
+      const face = JSON.stringify(row) + dressed
       let item = shown.get(row.key)
       if (!item) shown.set(row.key, (item = { element: h('div'), face: '' }))
       if (item.face !== face) fillRow(item.element, row, actions)
@@ -83,15 +89,17 @@ export function createLog(actions: LogActions): Log {
 
   return {
     element,
+    end,
     toEnd,
     render(state: State) {
       const rows = timeline(state)
-      const height = scroller.scrollHeight
-      const end = rows[rows.length - 1]
-      const ownAdded = end?.kind === 'own' && !shown.has(end.key)
+      // To ask for it lays the panel out, which is not to happen before it is open.
+      const height = state.open ? scroller.scrollHeight : 0
+      const last = rows[rows.length - 1]
+      const ownAdded = last?.kind === 'own' && !shown.has(last.key)
       const prepended = firstKey !== undefined && rows[0]?.key !== firstKey
       firstKey = rows[0]?.key
-      update(rows)
+      update(rows, state.dressed)
 
       button.hidden = !state.more
       const welcome = state.more ? '' : state.greeting || texts.greeting
@@ -104,6 +112,7 @@ export function createLog(actions: LogActions): Log {
         else dots.remove()
       }
 
+      if (!state.open) return
       if (atEnd || ownAdded) toEnd()
       else if (prepended) scroller.scrollTop += scroller.scrollHeight - height
     },

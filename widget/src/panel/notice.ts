@@ -1,22 +1,26 @@
 import { h } from '../dom'
 import type { Component } from './header'
 import type { State } from './state'
-import type { Texts } from './texts'
-
-const noticeOf = ({ link, desk }: State, texts: Texts): readonly [kind: string, text: string] => {
-  if (link === 'lost') return ['lost', texts.lost]
-  if (desk?.state === 'offline') return ['offline', texts.offlineNote]
-  if (desk?.state === 'busy') return ['busy', texts.busyNote]
-  return ['', '']
-}
+import type { Fill, Texts } from './texts'
+import type { Times } from './times'
 
 /** One calm line above the field, where there is something to say about desk or connection. */
-export function createNotice(texts: Texts): Component {
+export function createNotice(texts: Texts, fill: Fill, times: Times): Component {
+  const noticeOf = ({ link, desk, settings, forgetful }: State): readonly [kind: string, text: string] => {
+    const next = settings?.hours?.next
+    if (link === 'lost') return ['lost', texts.lost]
+    // Who is next is being asked for.
+    if (desk?.queue && (desk.queue > 1 || desk.state === 'busy')) return ['busy', fill(texts.queue, { count: desk.queue })]
+    if (desk?.state === 'offline')
+      return ['offline', `${next ? `${fill(texts.back, { when: times.moment(next) })} ` : ''}${texts.offlineNote}`]
+    if (desk?.state === 'busy') return ['busy', texts.busyNote]
+    return forgetful ? ['forgetful', texts.forgetful] : ['', '']
+  }
   const element = h('p', 'notice', { role: 'status', hidden: '' })
   return {
     element,
     render(state) {
-      const [kind, text] = noticeOf(state, texts)
+      const [kind, text] = noticeOf(state)
       if (element.textContent === text) return
       element.textContent = text
       element.dataset.kind = kind

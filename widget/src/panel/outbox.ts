@@ -4,7 +4,7 @@
  */
 
 import type { Env } from '../carrier'
-import type { Keep } from '../storage'
+import type { Store } from '../storage'
 import type { Failure } from '../wire'
 import type { Event, State, Waiting } from './state'
 
@@ -16,9 +16,9 @@ const LONGEST_DELAY_MS = 8_000
 const PASSING = ['unavailable', 'rate_limited', 'bad_token']
 
 export interface Outbox {
-  /** What an earlier page left behind, oldest first. */
-  kept(): Waiting[]
-  say(body: string): void
+  /** Takes over what earlier pages and other tabs have left, oldest first. */
+  restore(): void
+  say(body: string, more?: Pick<Waiting, 'reply_to' | 'attachment' | 'file'>): void
   retry(id: string): void
   /** Sends what waits, if nothing is under way; called after every change of state. */
   flush(state: State): void
@@ -33,7 +33,7 @@ function newId(): string {
 
 export function createOutbox(
   env: Env,
-  keep: Keep,
+  keep: Store,
   call: (method: string, params: object) => Promise<unknown>,
   dispatch: (event: Event) => void,
 ): Outbox {
@@ -46,10 +46,10 @@ export function createOutbox(
   /** What this tab keeps; another tab's messages are that tab's to remove. */
   const mine = new Set<string>()
 
-  async function send({ id, body }: Waiting): Promise<void> {
+  async function send({ id, body, reply_to, attachment }: Waiting): Promise<void> {
     sending = true
     try {
-      const { seq, at } = (await call('say', { id, body })) as { seq: number; at: string }
+      const { seq, at } = (await call('say', { id, body, reply_to, attachment })) as { seq: number; at: string }
       attempts = 0
       sending = false
       dispatch({ type: 'acknowledged', id, seq, at })
@@ -81,28 +81,45 @@ export function createOutbox(
     if (next) void send(next)
   }
 
+  function take(message: Waiting): void {
+    mine.add(message.id)
+    dispatch({ type: 'said', message })
+  }
+
   /** What is neither waiting nor failed any more is in the log. */
   function forget({ waiting }: State): void {
     for (const id of mine) {
       if (waiting.some((message) => message.id === id)) continue
       mine.delete(id)
       keep.set(KEY + id, '')
+      noteWaiting()
+    }
+  }
+
+  /** What the loader of the next page looks at. */
+  const noteWaiting = (): void => keep.set('waiting', keep.keys(KEY).length ? 'yes' : '')
+
+  function read(key: string): Waiting[] {
+    try {
+      return [JSON.parse(keep.get(key))]
+    } catch {
+      // Not written by us.
+      return []
     }
   }
 
   return {
-    kept() {
-      const left = keep.keys(KEY).map((key) => JSON.parse(keep.get(key)) as Waiting)
-      for (const { id } of left) mine.add(id)
-      return left.sort((a, b) => (a.at < b.at ? -1 : 1))
+    restore() {
+      const left = keep.keys(KEY).flatMap(read)
+      for (const message of left.sort((a, b) => (a.at < b.at ? -1 : 1))) take(message)
     },
-    say(body) {
+    say(body, more) {
       // No two at the same time, so that they keep their order over a reload.
       lastAt = Math.max(lastAt + 1, env.now())
-      const message = { id: newId(), body, at: new Date(lastAt).toISOString() }
-      mine.add(message.id)
+      const message = { id: newId(), body, at: new Date(lastAt).toISOString(), ...more }
       keep.set(KEY + message.id, JSON.stringify(message))
-      dispatch({ type: 'said', message })
+      noteWaiting()
+      take(message)
     },
     retry(id) {
       env.clearTimeout(later)

@@ -1,160 +1,310 @@
 /** The part that is fetched on interest: the talk itself. */
 
+import { h, icon } from '../dom'
+import { browserEnv as env } from '../env'
 import { readMark, writeMark } from '../marks'
-import type { Panel, Parts, Shell } from '../shell'
-import type { Message } from '../wire'
+import { addSheet } from '../sheets'
+import type { Load, Mount, Panel } from '../shell'
+import { addMemory, openness } from '../storage'
+import type { Failure, Message } from '../wire'
 import { createBadge } from './badge'
+import { connect } from './connection'
 import { followKeyboard } from './keyboard'
-import { hrefOf } from './links'
+import { hrefOf, linkTo } from './links'
 import { createOutbox } from './outbox'
 import css from './panel.css?inline'
+import { type Part, type Tools, due, fetchPart } from './parts'
 import { createReceipts } from './receipts'
+import type { Dress } from './row'
 import { type Event, type Marks, type State, initial, lastSeq, reduce, unread } from './state'
-import { english, fill } from './texts'
-import { createTimes } from './times'
+import { type Language, createLanguage, english, nearest, tagIn } from './texts'
+import type { TalkRow } from './timeline'
+import { type Times, createTimes } from './times'
 import { createTyping } from './typing'
 import { createView } from './view'
 
 const TYPING_MS = 8_000
+/** A part that could not be fetched is not tried sooner. */
+const AGAIN_MS = 5_000
+const RIGHT_TO_LEFT = /^(ar|he)/
 
-export const mount: Parts['panel']['mount'] = (shell: Shell): Panel => {
-  const { window, env, options, root, button, transport, local, tab, emit } = shell
-  const { document } = window
+const turn = (): Promise<void> => new Promise((done) => env.setTimeout(done, 0))
 
-  let state: State = { ...initial, visible: document.visibilityState === 'visible' }
-  let told = 0
-  let typingOver: number | undefined
-  let fetching = false
+/** With the visitor's language, as far as there is one; else in English. */
+export const load: Load = async (base, { locale = navigator.language }) => {
+  const found = nearest(locale, LANGUAGES)
+  const texts = found && (await fetchPart(base, `texts_${found}`).catch(() => undefined))
+  const tag = tagIn(texts ? found : 'en', locale)
+  // Browsers take long over their first `Intl`: in tasks of their own, so that none is long.
+  await turn()
+  new Intl.Collator(tag)
+  await turn()
+  const times = createTimes(tag, env.now)
+  await turn()
+  return mountIn(createLanguage(tag, texts ? texts.default : undefined), times)
+}
 
-  const badge = createBadge(english, button)
-  const outbox = createOutbox(env, local, transport.call, dispatch)
-  const receipts = createReceipts(env, local, transport.call)
-  const typing = createTyping(env, (now) => {
-    transport.call('typing', { state: now }).catch(() => {})
-  })
-  const view = createView(english, {
-    times: createTimes(options.locale, env.now),
-    send(body) {
-      typing.sent()
-      tab.set('draft', '')
-      outbox.say(body)
-    },
-    changed(text) {
-      typing.input(text)
-      tab.set('draft', text)
-    },
-    retry: outbox.retry,
-    earlier,
-    atEnd: (atEnd) => dispatch({ type: 'view', view: { atEnd } }),
-  })
+const mountIn =
+  (language: Language, times: Times): Mount =>
+  ({ base, dataset, root, button, emit, place, events, hello, backlog, ...shell }) => {
+    const host = root.host as HTMLElement
+    const name = `parley:${dataset.site}:`
+    const inline = dataset.position === 'inline'
+    const keep = addMemory(shell.keep, name, () => dispatch({ type: 'forgetful' }))
+    const { words, fill, tag } = language
+    const texts = words('core', english)
 
-  function dispatch(event: Event): void {
-    const before = state
-    state = reduce(state, event)
-    if (state === before) return
-    remember(before)
-    announce(before)
-    badge(state)
-    view.render(state)
-    outbox.flush(state)
-    receipts(state)
-  }
+    let state: State = { ...initial, visible: !document.hidden }
+    // As does whoever has a backlog; the rest are told.
+    let leads = true
+    let told = 0
+    let typingOver: number | undefined
+    let fetching = false
 
-  function marks(visitor: string): Marks {
-    const of = (mark: Parameters<typeof readMark>[1]): number => readMark(local, mark, visitor)
-    return { read: of('read'), confirmed: { delivered: of('confirmed-delivered'), read: of('confirmed-read') } }
-  }
-
-  function remember({ read, confirmed, open }: State): void {
-    const { visitor } = state
-    if (state.read !== read) writeMark(local, 'read', visitor, state.read)
-    if (state.confirmed !== confirmed) {
-      writeMark(local, 'confirmed-delivered', visitor, state.confirmed.delivered)
-      writeMark(local, 'confirmed-read', visitor, state.confirmed.read)
+    const connection = connect(env, base, place, events, shell.link)
+    const { call } = connection
+    const tell = (method: string, params: object): void => {
+      call(method, params).catch(({ reason, message }: Failure) => {
+        if (reason !== 'unavailable') console.info(`Parley: ${method}: ${message}`)
+      })
     }
-    if (state.open !== open) tab.set('open', state.open ? 'yes' : 'no')
-  }
 
-  function announce(before: State): void {
-    if (state.visitor !== before.visitor) told = lastSeq(state.messages)
-    for (const message of state.messages) if (message.seq > told) emit('message', message)
-    told = Math.max(told, lastSeq(state.messages))
-    if (unread(state) !== unread(before)) emit('unread', unread(state))
-    if (state.open !== before.open) emit(state.open ? 'open' : 'close')
-  }
-
-  async function earlier(): Promise<void> {
-    if (fetching) return
-    fetching = true
-    try {
-      const before = state.messages[0]?.seq
-      const result = await transport.call('history', { before, limit: 50 })
-      dispatch({ type: 'history', ...(result as { messages: Message[]; more: boolean }) })
-    } catch {
-      // The button is still there.
+    const badge = createBadge(texts, fill, button)
+    const outbox = createOutbox(env, keep, call, dispatch)
+    const receipts = createReceipts(env, keep, call)
+    const typing = createTyping(env, (now) => tell('typing', { state: now }))
+    const view = createView({
+      texts,
+      fill,
+      times,
+      send(body) {
+        typing.sent()
+        keep.set('draft', '')
+        outbox.say(body)
+      },
+      changed(text) {
+        typing.input(text)
+        keep.set('draft', text)
+      },
+      retry: outbox.retry,
+      earlier,
+      atEnd: (atEnd) => dispatch({ type: 'view', view: { atEnd } }),
+      dress: (row) => dress(row),
+      interest: () => use('rich'),
+      emoji: (button) => use('rich', (rich) => rich.show!(button)),
+      menu: (button) => use('menu', (menu) => menu.show!(button)),
+    })
+    const tools: Tools = {
+      ...language,
+      texts,
+      h,
+      icon,
+      hrefOf,
+      linkTo,
+      env,
+      base,
+      root,
+      keep,
+      keepPrefix: name,
+      times,
+      slots: view.slots,
+      state: () => state,
+      dispatch,
+      call,
+      say: outbox.say,
+      leads: () => leads,
+      open,
+      addStyles: (css) => void addSheet(root, css),
+      compose: view.compose,
     }
-    fetching = false
-  }
 
-  /** An operator sends the page on; to another site only by the visitor's own click. */
-  function push(url: string): void {
-    const { location } = window
-    if (hrefOf(url).startsWith(`${location.origin}/`)) location.assign(url)
-    else dispatch({ type: 'pushed', body: fill(english.pushed, { url }), at: new Date(env.now()).toISOString() })
-  }
+    const parts = new Map<string, Promise<Part>>()
+    const mounted: Part[] = []
+    let dress = (_: TalkRow): Dress => ({})
 
-  function setOpen(open: boolean): void {
-    dispatch({ type: 'view', view: { open } })
-    transport.attend(open)
-  }
+    /** Fetches a part once; what failed is fetched anew when it is wanted again. */
+    function use(name: string, how?: (part: Part) => void): void {
+      const part =
+        parts.get(name) ??
+        fetchPart(base, name).then(({ mount }) => {
+          const made = mount(tools)
+          mounted.push(made)
+          if (made.dress) {
+            dress = made.dress
+            dispatch({ type: 'view', view: { dressed: true } })
+          }
+          made.render?.(state)
+          return made
+        })
+      parts.set(name, part)
+      part.then(how, () => env.setTimeout(() => parts.delete(name), AGAIN_MS))
+    }
 
-  const panel: Panel = {
-    open(focus) {
+    function dispatch(event: Event): void {
+      const before = state
+      state = reduce(state, event)
+      if (state === before) return
+      remember(before)
+      announce(before)
+      badge(state)
+      view.render(state)
+      outbox.flush(state)
+      receipts(state)
+      for (const name of due(state)) use(name)
+      for (const part of mounted) part.render?.(state)
+    }
+
+    function marks(visitor: string): Marks {
+      const of = (mark: Parameters<typeof readMark>[1]): number => readMark(keep, mark, visitor)
+      return { read: of('read'), confirmed: { delivered: of('confirmed-delivered'), read: of('confirmed-read') } }
+    }
+
+    function remember({ read, confirmed, open }: State): void {
+      const { visitor } = state
+      if (state.read !== read) writeMark(keep, 'read', visitor, state.read)
+      if (state.confirmed !== confirmed) {
+        writeMark(keep, 'confirmed-delivered', visitor, state.confirmed.delivered)
+        writeMark(keep, 'confirmed-read', visitor, state.confirmed.read)
+      }
+      if (state.open !== open) noteOpen()
+    }
+
+    /** See `openness`. One that is always open says nothing of what the visitor wants elsewhere. */
+    const noteOpen = (): void => {
+      if (!inline && (state.open || openness(keep))) keep.set('open', String(state.open ? env.now() : -env.now()))
+    }
+
+    function announce(before: State): void {
+      if (state.visitor !== before.visitor) told = lastSeq(state.messages)
+      for (const message of state.messages) {
+        if (message.seq <= told) continue
+        emit('message', message, true)
+        if (!(state.open && state.visible && document.hasFocus())) use('menu', (menu) => menu.heard!(message))
+      }
+      told = Math.max(told, lastSeq(state.messages))
+      if (unread(state) !== unread(before)) emit('unread', unread(state))
+      if (state.open !== before.open) {
+        emit(state.open ? 'open' : 'close', undefined, true)
+        shell.report()
+      }
+      if (before.talk.state === 'taken' && state.talk.state === 'quiet') aside(texts.ended)
+    }
+
+    function aside(body: string): void {
+      dispatch({ type: 'aside', kind: 'system', body, at: new Date(env.now()).toISOString() })
+    }
+
+    async function earlier(): Promise<void> {
+      if (fetching) return
+      fetching = true
+      try {
+        const before = state.messages[0]?.seq
+        const result = await call('history', { before, limit: 50 })
+        dispatch({ type: 'history', ...(result as { messages: Message[]; more: boolean }) })
+      } catch {
+        // The button is still there.
+      }
+      fetching = false
+    }
+
+    /** Where another tab has gone; it is told here too once this tab has the connection. */
+    const gone = new Set<string>()
+
+    /** An operator sends the page on; to another site only by the visitor's own click. */
+    function push(url: string): void {
+      if (!leads) gone.add(url)
+      else if (gone.delete(url)) return
+      else if (hrefOf(url).startsWith(`${location.origin}/`)) location.assign(url)
+      else aside(fill(texts.pushed, { url }))
+    }
+
+    function setOpen(open: boolean): void {
+      dispatch({ type: 'view', view: { open } })
+      connection.attend(open)
+    }
+    function open(focus = true): void {
       setOpen(true)
       if (focus) view.focus()
-    },
-    close() {
+    }
+    function close(): void {
+      if (inline) return
       const focused = root.activeElement
       setOpen(false)
       if (focused) button.focus()
-    },
-    toggle: () => (state.open ? panel.close() : panel.open(true)),
-    say: (body) => {
-      if (body.trim()) outbox.say(body.trim())
-    },
-  }
+    }
+    const commands: Readonly<Record<string, (detail: any) => void>> = {
+      open,
+      close,
+      toggle: () => (state.open ? close() : open()),
+      say(body) {
+        if (String(body).trim()) outbox.say(String(body).trim())
+      },
+    }
 
-  shell.addSheet(css)
-  followKeyboard(shell)
-  root.insertBefore(view.element, button)
-  view.fill(tab.get('draft'))
-  view.element.addEventListener('keydown', (event) => {
-    // While an input method is open, Escape is its own.
-    if (event.key !== 'Escape' || event.isComposing) return
-    event.stopPropagation()
-    panel.close()
-    button.focus()
-  })
-  document.addEventListener('visibilitychange', () => {
-    dispatch({ type: 'view', view: { visible: document.visibilityState === 'visible' } })
-  })
-  // Another tab of this site has shown the messages.
-  window.addEventListener('storage', () => {
-    dispatch({ type: 'read', seq: readMark(local, 'read', state.visitor) })
-  })
-
-  for (const message of outbox.kept()) dispatch({ type: 'said', message })
-  view.render(state)
-  shell.attach({
-    hello: (result) => dispatch({ type: 'hello', result, marks: marks(result.visitor.id) }),
-    event(name, data) {
-      if (name === 'push') return push((data as { url: string }).url)
+    function heard(name: string, data: any): void {
+      if (name === 'push') return push(data.url)
       dispatch({ type: 'wire', name, data })
       if (name !== 'typing') return
       env.clearTimeout(typingOver)
       typingOver = env.setTimeout(() => dispatch({ type: 'typing-over' }), TYPING_MS)
-    },
-    live: (live) => dispatch({ type: 'link', live }),
-  })
-  return panel
-}
+    }
+
+    /** Passes what comes on to the other tabs, which show it without a connection. */
+    const others = window.BroadcastChannel && new BroadcastChannel(name)
+    if (others) others.onmessage = ({ data: [name, data] }) => heard(name, data)
+
+    host.dataset.theme = dataset.theme ?? 'auto'
+    addSheet(root, css)
+    followKeyboard(root)
+    button.ariaLabel = words('button', { chat: button.ariaLabel! }).chat
+    host.lang = view.element.lang = tag
+    view.element.dir = RIGHT_TO_LEFT.test(tag) ? 'rtl' : 'ltr'
+    root.insertBefore(view.element, button)
+    view.fill(keep.get('draft'))
+    view.element.addEventListener('keydown', (event) => {
+      // While an input method is open, Escape is its own.
+      if (event.key !== 'Escape' || event.isComposing) return
+      event.stopPropagation()
+      close()
+    })
+    for (const sign of ['focusin', 'pointerdown', 'input']) root.addEventListener(sign, shell.claim)
+    document.addEventListener('visibilitychange', () => {
+      dispatch({ type: 'view', view: { visible: !document.hidden } })
+    })
+    addEventListener('pagehide', noteOpen)
+    // Another tab of this site has shown the messages, is being written in, or was opened or closed.
+    addEventListener('storage', () => {
+      dispatch({ type: 'read', seq: readMark(keep, 'read', state.visitor) })
+      if (leads) return
+      view.fill(keep.get('draft'))
+      if (!inline) dispatch({ type: 'view', view: { open: openness(keep) > 0 } })
+    })
+    view.render(state)
+
+    const panel: Panel = {
+      hello: (result) => dispatch({ type: 'hello', result, marks: marks(result.visitor.id) }),
+      event(name, data) {
+        heard(name, data)
+        others?.postMessage([name, data])
+      },
+      live(live, now) {
+        leads = now
+        connection.live(live, leads)
+        // Whichever tab leads sends what any of them has kept.
+        if (leads) outbox.restore()
+        dispatch({ type: 'link', live, elsewhere: !leads })
+      },
+      carry(name, detail) {
+        if (!name) return
+        const command = commands[name]
+        // Laying the panel out takes a task of its own, after it was made.
+        if (command) env.setTimeout(() => command(detail), 0)
+        else console.warn(`Parley: there is no parley("${name}")`)
+      },
+      ...connection.link,
+    }
+    if (hello) panel.hello(hello)
+    // Whoever was typing may have stopped long ago.
+    for (const [name, data] of backlog) if (name !== 'typing') panel.event(name, data)
+    return panel
+  }

@@ -1,6 +1,6 @@
 /** What the panel knows, and how each event changes it. Pure: no clock, no storage, no DOM. */
 
-import { DESK, type Desk, type Hello, type Message, isOwn } from '../wire'
+import { type Attachment, DESK, type Desk, type Hello, type Message, type Settings, type Talk, isOwn } from '../wire'
 
 /** A message of the visitor's that the server has not yet acknowledged. */
 export interface Waiting {
@@ -9,11 +9,16 @@ export interface Waiting {
   readonly at: string
   /** The server's reason, where it will not take the message as it is; else empty. */
   readonly failed?: string
+  readonly reply_to?: number | undefined
+  /** The server's token for a file that it has; and the file, as it is shown meanwhile. */
+  readonly attachment?: string | undefined
+  readonly file?: Attachment | undefined
 }
 
-/** An address, as a line after the message of that seq. */
-export interface Pushed {
+/** A line of the widget's own, after the message of that seq. */
+export interface Aside {
   readonly after: number
+  readonly kind: 'system' | 'desk'
   readonly body: string
   readonly at: string
 }
@@ -23,15 +28,21 @@ export interface State {
   readonly title: string
   readonly greeting: string
   readonly desk: Desk | undefined
+  readonly talk: Talk
+  readonly settings: Settings | undefined
   readonly limit: number
-  readonly link: 'connecting' | 'live' | 'lost'
+  /** `elsewhere`: another tab has the connection, and passes on what comes. */
+  readonly link: 'connecting' | 'live' | 'lost' | 'elsewhere'
   /** In the order of the log. */
   readonly messages: readonly Message[]
   readonly waiting: readonly Waiting[]
   /** The server takes nothing now, and said so; it is asked again. */
   readonly refused: boolean
-  /** What was last suggested instead of taking the page there. */
-  readonly pushed?: Pushed | undefined
+  /** The browser keeps nothing, so what waits here is lost with the page. */
+  readonly forgetful: boolean
+  readonly asides: readonly Aside[]
+  /** Whether messages are shown with all that they have beside their text. */
+  readonly dressed: boolean
   /** Whether the log may hold messages before the first one here. */
   readonly more: boolean
   /** The name of the operator who is typing. */
@@ -51,28 +62,34 @@ export type Marks = Pick<State, 'read' | 'confirmed'>
 export type Event =
   | { readonly type: 'hello'; readonly result: Hello; readonly marks: Marks }
   | { readonly type: 'wire'; readonly name: string; readonly data: unknown }
-  | { readonly type: 'link'; readonly live: boolean }
+  | { readonly type: 'link'; readonly live: boolean; readonly elsewhere?: boolean }
   | { readonly type: 'said'; readonly message: Waiting }
   | { readonly type: 'acknowledged'; readonly id: string; readonly seq: number; readonly at: string }
   | { readonly type: 'refused' }
+  | { readonly type: 'forgetful' }
   | { readonly type: 'failed'; readonly id: string; readonly reason: string }
   | { readonly type: 'retried'; readonly id: string }
   | { readonly type: 'history'; readonly messages: readonly Message[]; readonly more: boolean }
-  | { readonly type: 'pushed'; readonly body: string; readonly at: string }
+  | { readonly type: 'aside'; readonly kind: Aside['kind']; readonly body: string; readonly at: string }
   | { readonly type: 'typing-over' }
   | { readonly type: 'read'; readonly seq: number }
-  | { readonly type: 'view'; readonly view: Partial<Pick<State, 'open' | 'visible' | 'atEnd'>> }
+  | { readonly type: 'view'; readonly view: Partial<Pick<State, 'open' | 'visible' | 'atEnd' | 'dressed'>> }
 
 export const initial: State = {
   visitor: '',
   title: '',
   greeting: '',
   desk: undefined,
+  talk: { state: 'quiet' },
+  settings: undefined,
   limit: 4000,
   link: 'connecting',
   messages: [],
   waiting: [],
   refused: false,
+  forgetful: false,
+  asides: [],
+  dressed: false,
   more: false,
   typing: undefined,
   open: false,
@@ -105,17 +122,19 @@ const change = (state: State, seq: number, changes: Partial<Message>): State => 
  * Only what a `hello` holds is known to stand: changes of anything older may have been missed, and
  * it comes back through the history.
  */
-function greeted(state: State, { visitor, desk, messages, more, settings, limits }: Hello, marks: Marks): State {
+function greeted(state: State, { visitor, desk, talk, messages, more, settings, limits }: Hello, marks: Marks): State {
   const same = visitor.id === state.visitor
   return {
     ...state,
     visitor: visitor.id,
     title: settings.title || desk.name || '',
-    greeting: settings.look?.greeting ?? '',
+    greeting: settings.look.greeting ?? '',
     limit: limits.message_chars,
     desk,
+    talk,
+    settings,
     messages: messages.filter(({ conversation }) => conversation === DESK),
-    pushed: undefined,
+    asides: same ? state.asides : [],
     more,
     typing: undefined,
     read: same ? state.read : marks.read,
@@ -125,6 +144,7 @@ function greeted(state: State, { visitor, desk, messages, more, settings, limits
 
 function heard(state: State, name: string, data: any): State {
   if (name === 'desk') return { ...state, desk: data }
+  if (name === 'talk') return { ...state, talk: data }
   const conversation = name === 'message' ? data.message.conversation : data.to
   if (conversation !== DESK) return state
   switch (name) {
@@ -160,6 +180,7 @@ function step(state: State, event: Event): State {
       return heard(state, event.name, event.data)
     case 'link':
       if (event.live) return { ...state, link: 'live' }
+      if (event.elsewhere) return { ...state, link: 'elsewhere' }
       return { ...state, typing: undefined, link: state.link === 'connecting' ? 'connecting' : 'lost' }
     case 'said':
       if (waiting.some(({ id }) => id === event.message.id)) return state
@@ -171,18 +192,24 @@ function step(state: State, event: Event): State {
       }
       const from = { kind: 'visitor', id: state.visitor, name: '', self: true } as const
       const { id, seq, at } = event
-      return { ...state, messages: merge(messages, [{ conversation: DESK, id, seq, at, from, body: said.body }]) }
+      const { body, reply_to, file } = said
+      const message: Message = { conversation: DESK, id, seq, at, from, body, reply_to, attachment: file }
+      return { ...state, messages: merge(messages, [message]) }
     }
     case 'refused':
       return { ...state, refused: true }
+    case 'forgetful':
+      return { ...state, forgetful: true }
     case 'failed':
       return { ...state, refused: false, waiting: waiting.map((said) => (said.id === event.id ? { ...said, failed: event.reason } : said)) }
     case 'retried':
       return { ...state, refused: false, waiting: waiting.map((said) => (said.id === event.id ? { ...said, failed: '' } : said)) }
     case 'history':
       return { ...state, messages: merge(event.messages, messages), more: event.more }
-    case 'pushed':
-      return { ...state, pushed: { ...event, after: lastSeq(messages) } }
+    case 'aside': {
+      const { kind, body, at } = event
+      return { ...state, asides: [...state.asides, { kind, body, at, after: lastSeq(messages) }] }
+    }
     case 'typing-over':
       return { ...state, typing: undefined }
     case 'read':

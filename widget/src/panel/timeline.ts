@@ -15,6 +15,8 @@ export interface TalkRow {
   readonly kind: 'own' | 'desk' | 'system'
   /** One's own message has its id, and so keeps its place in the page when it gets stored. */
   readonly key: string
+  /** Absent for what is not in the log. */
+  readonly seq?: number
   readonly at: string
   readonly body: string
   readonly name?: string
@@ -39,16 +41,18 @@ const STRETCH_MS = 5 * 60_000
 const stored = (message: Message, messages: readonly Message[]): TalkRow => {
   const { id, seq, from, at, body, edited, retracted, reply_to, attachment, reactions } = message
   const quote = messages.find(({ seq }) => seq === reply_to)
-  const row = { at, body, name: from.name, edited, retracted, quote, attachment, reactions }
+  const row = { seq, at, body, name: from.name, edited, retracted, quote, attachment, reactions }
   if (isOwn(message)) return { ...row, kind: 'own', key: id }
   return { ...row, kind: from.kind === 'system' ? 'system' : 'desk', key: `#${seq}` }
 }
 
-const pending = ({ id, body, at, failed }: Waiting, { link, refused }: State): TalkRow => ({
+const pending = ({ id, body, at, failed, reply_to, file }: Waiting, { link, refused, messages }: State): TalkRow => ({
   kind: 'own',
   key: id,
   at,
   body,
+  quote: messages.find(({ seq }) => seq === reply_to),
+  attachment: file,
   ...(failed ? { status: 'failed', reason: failed } : { status: link !== 'live' ? 'held' : refused ? 'refused' : 'waiting' }),
 })
 
@@ -66,17 +70,17 @@ const together = (a: TalkRow | undefined, b: TalkRow | undefined): boolean =>
   Date.parse(b.at) - Date.parse(a.at) < STRETCH_MS
 
 export function timeline(state: State): Row[] {
-  const { messages, waiting, confirmed, pushed } = state
+  const { messages, waiting, confirmed, asides } = state
   const lastOwn = [...messages].reverse().find(isOwn)
-  const pushedAfter = (seq: number): TalkRow[] =>
-    pushed?.after === seq ? [{ ...pushed, kind: 'system', key: pushed.at }] : []
+  const said = (from: number, to = Infinity): TalkRow[] =>
+    asides.filter(({ after }) => after >= from && after < to).map((aside) => ({ ...aside, key: aside.at + aside.body }))
   const talk = [
-    ...pushedAfter(0),
-    ...messages.flatMap((message): TalkRow[] => {
+    ...said(0, messages[0]?.seq),
+    ...messages.flatMap((message, index): TalkRow[] => {
       const { seq } = message
       const row = stored(message, messages)
       const status = seq <= confirmed.read ? 'read' : seq <= confirmed.delivered ? 'delivered' : 'sent'
-      return [message === lastOwn ? { ...row, status } : row, ...pushedAfter(seq)]
+      return [message === lastOwn ? { ...row, status } : row, ...said(seq, messages[index + 1]?.seq)]
     }),
     ...waiting.map((said) => pending(said, state)),
   ]
@@ -84,7 +88,7 @@ export function timeline(state: State): Row[] {
   talk.forEach((row, index) => {
     const before = talk[index - 1]
     if (!before || day(before.at) !== day(row.at)) {
-      rows.push({ kind: 'day', key: `day ${day(row.at)}`, at: row.at })
+      rows.push({ kind: 'day', key: `day ${row.key}`, at: row.at })
     }
     rows.push({ ...row, first: !together(before, row), last: !together(row, talk[index + 1]) })
   })

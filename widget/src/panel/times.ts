@@ -3,6 +3,8 @@ export interface Times {
   clock(at: string): string
   /** `Today`, `Yesterday`, else the date. */
   day(at: string): string
+  /** Weekday and time, of a moment within a week. */
+  moment(at: string): string
 }
 
 const DAY_MS = 86_400_000
@@ -12,7 +14,9 @@ export function createTimes(locale: string, now: () => number): Times {
   const clock = new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit' })
   const near = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' })
   const date = new Intl.DateTimeFormat(locale, { dateStyle: 'long' })
+  const moment = new Intl.DateTimeFormat(locale, { weekday: 'long', hour: 'numeric', minute: '2-digit' })
   return {
+    moment: (at) => moment.format(new Date(at)),
     clock: (at) => clock.format(new Date(at)),
     day(at) {
       const then = new Date(at)

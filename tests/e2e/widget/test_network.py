@@ -6,27 +6,19 @@ import asyncio
 import contextlib
 import itertools
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser
 
-from parley.private_prosody import PrivateProsody
-from tests.e2e.conftest import PASSWORD
-from tests.e2e.support.browser import Widget, chromium
+from tests.e2e.support.browser import Widget
 from tests.e2e.support.faults import Proxy, proxy
 from tests.e2e.support.operator import Operator
-from tests.e2e.support.parley import SITE, Parley
-from tests.e2e.support.ports import free_port
-from tests.e2e.support.site import Website, website
+from tests.e2e.support.parley import Parley
+from tests.e2e.support.site import Website
 from tests.e2e.support.wait import eventually
-
-# One set of servers for all of them, each with a visitor of its own: most of their time is waiting.
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-shared = pytest_asyncio.fixture(scope="module", loop_scope="module")
-own = pytest_asyncio.fixture(loop_scope="module")
+from tests.e2e.widget.conftest import own
 
 LOST = "No connection. Trying again…"
 HELD = "Waiting for the connection"
@@ -153,53 +145,6 @@ async def _carry(
         await writer.drain()
 
 
-@pytest.fixture(scope="module")
-def shop() -> Iterator[Website]:
-    """The site that visitors read."""
-    with website() as running:
-        yield running
-
-
-@shared
-async def prosody(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PrivateProsody]:
-    """A running Prosody with the account ann."""
-    folder = tmp_path_factory.mktemp("prosody")
-    server = PrivateProsody(folder, free_port(), free_port(), secret="s3cret")
-    await server.add_user("ann", PASSWORD)
-    await server.start()
-    yield server
-    await server.stop()
-
-
-@shared
-async def parley(
-    tmp_path_factory: pytest.TempPathFactory, prosody: PrivateProsody, shop: Website
-) -> AsyncIterator[Parley]:
-    """`parley run` for that site, with the operator ann."""
-    running = Parley(tmp_path_factory.mktemp("parley"), prosody, origin=shop.url)
-    await running.set_up({"ann@localhost": "Ann"})
-    shop.snippet = running.must("snippet", SITE)
-    await running.start()
-    yield running
-    running.end()
-
-
-@shared
-async def ann(parley: Parley) -> AsyncIterator[Operator]:
-    """The operator, signed in."""
-    one = Operator("ann@localhost", PASSWORD)
-    await one.login(parley.server.c2s_port)
-    yield one
-    await one.logout()
-
-
-@shared
-async def browser() -> AsyncIterator[Browser]:
-    """A headless Chromium."""
-    async with chromium() as running:
-        yield running
-
-
 @own
 async def middlebox(parley: Parley) -> AsyncIterator[Middlebox]:
     """Stands before parley; does no harm until it is told to."""
@@ -223,6 +168,7 @@ async def visitor(
     page = await context.new_page()
     said: list[str] = []
     page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda message: print(message.text))
     plain = shop.snippet
     assert parley.url in plain
     shop.snippet = plain.replace(parley.url, f"http://127.0.0.1:{line.port}")
