@@ -10,12 +10,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Browser, FilePayload
 
 from parley.private_prosody import PrivateProsody
+from tests.e2e.support.browser import Widget
+from tests.e2e.support.faults import proxy
 from tests.e2e.support.house import jid
 from tests.e2e.support.operator import Operator
 from tests.e2e.support.parley import SITE, Parley
+from tests.e2e.support.ports import free_port
 from tests.e2e.support.rpc import call
+from tests.e2e.support.site import website
+from tests.e2e.support.wait import eventually
 
 Login = Callable[..., Awaitable[Operator]]
 
@@ -77,6 +83,58 @@ async def test_a_picture_reaches_the_operator(parley: Parley, operator: Login) -
     parley.kill()
     await parley.start()
     assert (await fetch(got.link))[0] == 200
+
+
+class Behind(Parley):
+    """One that browsers reach by another port, as behind a proxy."""
+
+    def __init__(self, folder: Path, server: PrivateProsody, *, front: int, origin: str) -> None:
+        self.front = front
+        super().__init__(folder, server, origin=origin)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.front}"
+
+
+async def test_what_breaks_off_is_sent_when_the_network_is_back(
+    tmp_path: Path, prosody: PrivateProsody, operator: Login, browser: Browser
+) -> None:
+    """The widget says that it waits; then the file goes by itself, and arrives once."""
+    front = free_port()
+    with website() as shop:
+        parley = Behind(tmp_path / "parley", prosody, front=front, origin=shop.url)
+        try:
+            await parley.set_up({"ann@localhost": "Ann"})
+            await asyncio.to_thread(parley.must, "site", "set", SITE, "upload.on=true")
+            shop.snippet = parley.must("snippet", SITE)
+            await parley.start()
+            ann = await operator("ann")
+            page = await browser.new_page()
+            visitor = Widget(page)
+            async with proxy(parley.http_port, port=front) as network:
+                await page.goto(f"{shop.url}/prices")
+                await visitor.open()
+                async with page.expect_file_chooser() as chooser:
+                    await page.get_by_role("button", name="Attach a file").click()
+                network.up.delay = 0.3
+                big = PNG + bytes(3_000_000)
+                await (await chooser.value).set_files(
+                    FilePayload(name="broken.png", mimeType="image/png", buffer=big)
+                )
+                parts = parley.folder / "uploads"
+                await eventually(lambda: list(parts.glob("part/*")), 10.0, "it begins to come")
+            await page.get_by_text("Waiting for the connection").wait_for()
+            await eventually(lambda: not list(parts.glob("part/*")), 10.0, "nothing is left of it")
+            async with proxy(parley.http_port, port=front):
+                got = await ann.wait_for(lambda one: one.link is not None, timeout=20.0)
+                assert await fetch(got.link or "") == (200, big)
+                await visitor.say("That was it")
+                await ann.wait_for_message("That was it")
+                assert len([one for one in ann.received if one.link is not None]) == 1
+                assert await page.locator("[part~=file]").count() == 0
+        finally:
+            parley.end()
 
 
 async def test_a_rating_reaches_the_operator(parley: Parley, operator: Login) -> None:
