@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
@@ -245,7 +246,7 @@ class TestWidget:
         context = await browser.new_context(timezone_id="Asia/Tokyo", locale="ja-JP")
         page = await context.new_page()
         await page.goto(f"{shop.url}/prices")
-        visitor = Widget(page)
+        visitor = Widget(page, re.compile("Chat|チャット"), "メッセージ", "送信")
         counted = "1 visitor (0 shown), 0 waiting"
         await ann.wait_for(
             lambda one: one.sender == f"{DESK}/desk" and one.child_text("status") == counted
