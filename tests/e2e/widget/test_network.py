@@ -8,6 +8,7 @@ import itertools
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 import pytest
 from playwright.async_api import Browser
@@ -26,12 +27,37 @@ SENDING = "Sending…"
 STORED = {"Sent", "Delivered", "Read"}
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a page is told, which may read it, in place of what the server would say."""
+
+    status: str
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = ""
+
+    def octets(self) -> bytes:
+        """As it is written."""
+        lines = {
+            "Access-Control-Allow-Origin": "*",
+            "Access-Control-Expose-Headers": "Retry-After",
+            **self.headers,
+            "Content-Length": str(len(self.body)),
+            "Connection": "close",
+        }
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        return f"HTTP/1.1 {self.status}\r\n{head}\r\n{self.body}".encode()
+
+
+NO_SOCKETS = Answer("403 Forbidden")
+BAD_GATEWAY = Answer("502 Bad Gateway", {"Content-Type": "text/html"}, "<h1>Bad gateway</h1>")
+PORTAL = Answer("200 OK", {"Content-Type": "text/html"}, "<h1>Welcome to our network</h1>")
+
+
 class Middlebox:
     """An HTTP proxy as companies have them, in front of 127.0.0.1:`target`; a request a connection.
 
     `longest`: so many seconds a request may take; `collects`: a stream of events is kept back
-    until its end; `retry_after`: what it says, in seconds, beside a 503 to every call, 0 if it
-    does not.
+    until its end; `answer`: what it says itself to every call.
     """
 
     def __init__(self, target: int, port: int = 0) -> None:
@@ -40,11 +66,11 @@ class Middlebox:
         self.refuses_upgrades = False
         self.longest: float | None = None
         self.collects = False
-        self.retry_after = 0
+        self.answer: Answer | None = None
         self.paths: list[str] = []
         """What was asked for, in order: a path, or `upgrade`."""
         self.refused: list[float] = []
-        """When it said `retry_after`, in the loop's seconds."""
+        """When it said `answer`, in the loop's seconds."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -80,16 +106,11 @@ class Middlebox:
         upgrades = b"upgrade: websocket" in head.lower()
         self.paths.append("upgrade" if upgrades else path)
         if upgrades and self.refuses_upgrades:
-            await _answer(writer, "403 Forbidden", {})
-        elif self.retry_after and path.startswith("/rpc"):
+            await _say(writer, NO_SOCKETS)
+        elif self.answer is not None and path.startswith("/rpc"):
             self.refused.append(asyncio.get_running_loop().time())
-            await reader.readexactly(int(_header(head, "Content-Length") or 0))
-            origin = {
-                "Access-Control-Allow-Origin": _header(head, "Origin"),
-                "Access-Control-Expose-Headers": "Retry-After",
-            }
-            again = {"Retry-After": str(self.retry_after)}
-            await _answer(writer, "503 Service Unavailable", {**origin, **again})
+            await reader.readexactly(_content_length(head))
+            await _say(writer, self.answer)
         else:
             if not upgrades:
                 head = re.sub(rb"(?i)\r\nConnection: [^\r]*", b"\r\nConnection: close", head)
@@ -122,15 +143,13 @@ class Middlebox:
         await writer.wait_closed()
 
 
-def _header(head: bytes, name: str) -> str:
-    found = re.search(rf"(?i)\r\n{name}: ([^\r]*)", head.decode("latin-1"))
-    return found[1] if found else ""
+def _content_length(head: bytes) -> int:
+    found = re.search(rb"(?i)\r\nContent-Length: ([^\r]*)", head)
+    return int(found[1]) if found else 0
 
 
-async def _answer(writer: asyncio.StreamWriter, status: str, headers: dict[str, str]) -> None:
-    lines = {**headers, "Content-Length": "0", "Connection": "close"}
-    text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-    writer.write(f"HTTP/1.1 {status}\r\n{text}\r\n".encode())
+async def _say(writer: asyncio.StreamWriter, answer: Answer) -> None:
+    writer.write(answer.octets())
     writer.close()
     await writer.wait_closed()
 
@@ -408,18 +427,77 @@ async def test_where_long_answers_are_cut_polls_carry_it(
     await talk.ends_equal(["one", "answer one", "two", "answer two", "answer three"])
 
 
-async def test_retry_after_is_obeyed(
+@pytest.mark.parametrize("sockets", [True, False], ids=["socket", "requests"])
+@pytest.mark.parametrize("answer", [BAD_GATEWAY, PORTAL], ids=["502", "portal"])
+async def test_somebody_else_answers(
+    parley: Parley,
+    visitor: Widget,
+    ann: Operator,
+    shop: Website,
+    middlebox: Middlebox,
+    line: Proxy,
+    answer: Answer,
+    sockets: bool,
+) -> None:
+    """A front without its server, or a hotel's network before its form is filled in."""
+    middlebox.refuses_upgrades = not sockets
+    talk = await begin(visitor, ann, parley, shop)
+    middlebox.answer = answer
+    line.cut()
+    await talk.lost(10.0)
+    await visitor.say("two")
+    await asyncio.sleep(3.0)
+    assert await visitor.status_of_last() == HELD
+    assert middlebox.refused
+    middlebox.answer = None
+    await talk.back()
+    await ann.wait_for_message("two", talk.jid)
+    await eventually(talk.is_stored, 10.0)
+    await talk.is_told("answer two")
+    await talk.ends_equal(["one", "answer one", "two", "answer two"])
+
+
+async def test_a_slow_line(
     parley: Parley, visitor: Widget, ann: Operator, shop: Website, middlebox: Middlebox, line: Proxy
+) -> None:
+    """What is on its way says so until it is stored; a slow connection is not given up."""
+    talk = await begin(visitor, ann, parley, shop)
+    before = len(middlebox.paths)
+    line.up.delay = line.down.delay = 1.5
+    for number in range(3):
+        await visitor.say(f"v{number}")
+        ann.send_message_to(talk.jid, f"a{number}")
+    assert await visitor.status_of_last() == SENDING
+    await ann.wait_for_message("v2", talk.jid, timeout=30.0)
+    await visitor.wait_for_message("a2", timeout=30.0)
+    assert await visitor.notice() == ""
+    await eventually(talk.is_stored, 30.0)
+    assert middlebox.paths[before:] == []
+    texts = await visitor.texts()
+    assert [text for text in texts if text[0] == "v"] == ["v0", "v1", "v2"]
+    assert [text for text in texts if text in ("a0", "a1", "a2")] == ["a0", "a1", "a2"]
+    await talk.ends_equal(texts)
+
+
+@pytest.mark.parametrize("status", ["503 Service Unavailable", "429 Too Many Requests"])
+async def test_retry_after_is_obeyed(
+    parley: Parley,
+    visitor: Widget,
+    ann: Operator,
+    shop: Website,
+    middlebox: Middlebox,
+    line: Proxy,
+    status: str,
 ) -> None:
     """Nothing is asked sooner than the server said, and what waited is sent after it."""
     middlebox.refuses_upgrades = True
     talk = await begin(visitor, ann, parley, shop)
-    middlebox.retry_after = 3
+    middlebox.answer = Answer(status, {"Retry-After": "3"})
     line.cut()
     await talk.lost(5.0)
     await visitor.say("two")
     await eventually(lambda: middlebox.refused[-1] - middlebox.refused[0] > 4.0, 12.0)
-    middlebox.retry_after = 0
+    middlebox.answer = None
     await talk.back()
     first, *others = middlebox.refused
     # A call may have been on its way beside the first that was refused.
