@@ -1,4 +1,4 @@
-"""What axe finds wrong with a page, its shadow roots included, colours too."""
+"""What axe finds wrong with a page, its shadow roots included: colours and small targets too."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ from playwright.async_api import Page
 
 _SCRIPT = Path(__file__).parents[3] / "widget/node_modules/axe-core/axe.min.js"
 _RUN = """async () => {
+    // However much room is around it.
+    axe.configure({ checks: [
+        { id: 'target-size', options: { minSize: 44 } },
+        { id: 'target-offset', evaluate: () => false },
+    ] })
     const { shadowRoot } = document.querySelector('parley-chat')
     const once = ({ effect }) => effect.getTiming().iterations === 1
     await Promise.all(shadowRoot.getAnimations().filter(once).map(({ finished }) => finished))
-    const { violations } = await axe.run('parley-chat', { resultTypes: ['violations'] })
+    const { violations } = await axe.run('parley-chat', {
+        resultTypes: ['violations'],
+        rules: { 'target-size': { enabled: true } },
+    })
     return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
 }"""
 _SCHEMES: tuple[Literal["light", "dark"], ...] = ("dark", "light")

@@ -109,7 +109,7 @@ export const mount: MountPart = ({ h, icon, texts, words, tag, keep, root, slots
     const number = new Intl.NumberFormat(tag)
     const stars = [1, 2, 3, 4, 5].map((score) =>
       h('label', 'plain star', {},
-        h('input', 'unseen', { type: 'radio', name: 'score', value: `${score}`, 'aria-label': number.format(score) }),
+        h('input', '', { type: 'radio', name: 'score', value: `${score}`, 'aria-label': number.format(score) }),
         icon('', STAR),
       ),
     )
