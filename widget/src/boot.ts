@@ -133,7 +133,7 @@ export function boot({ dataset, src }: HTMLScriptElement, load: Load): void {
         place,
         events,
         link,
-        claim: () => tabs!.claim(),
+        claim: () => tabs!.claim(true),
         hello,
         backlog,
         emit,
@@ -182,7 +182,7 @@ export function boot({ dataset, src }: HTMLScriptElement, load: Load): void {
       if (!document.hidden) claim()
       link.wake()
     }, report)
-    addEventListener('focus', claim, true)
+    addEventListener('focus', () => claim(), true)
     addEventListener('storage', reopen)
     addEventListener('pagehide', () => {
       if (leads) navigator.sendBeacon?.(rpc, frame(0, 'bye', { token: place.token }))

@@ -4,8 +4,8 @@
  */
 
 export interface Tabs {
-  /** The visitor uses this tab. */
-  claim(): void
+  /** The visitor looks at this tab or, `surely`, uses the widget in it. */
+  claim(surely?: boolean): void
   /** The page goes, or is put aside as it is: another tab may have the lock. */
   leave(): void
 }
@@ -49,10 +49,10 @@ export function joinTabs(name: string, mayTake: () => unknown, lead: (leads: boo
   }
 
   return {
-    claim() {
+    claim(surely) {
       here = true
       if (leads) return
-      if (navigator.locks) ask(!!mayTake())
+      if (navigator.locks) ask(!!(surely || mayTake()))
       else change(true)
     },
     leave() {

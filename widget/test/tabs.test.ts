@@ -21,9 +21,9 @@ function openTab(lateNews = false): Tab {
   return {
     locks,
     led,
-    claim() {
+    claim(surely) {
       locks.run()
-      claim()
+      claim(surely)
     },
     leave() {
       locks.run()
@@ -122,6 +122,19 @@ describe('a tab', () => {
     a.locks.close()
     await settle()
     expect(leading(b)).toEqual([true])
+  })
+
+  it('that is used takes over from one that may not be taken from', async () => {
+    const [a, b] = [openTab(), openTab()]
+    a.claim()
+    await settle()
+    hidden = true
+    b.claim()
+    await settle()
+    expect(leading(a, b)).toEqual([true, false])
+    b.claim(true)
+    await settle()
+    expect(leading(a, b)).toEqual([false, true])
   })
 })
 

@@ -226,6 +226,15 @@ async def test_in_a_browser_that_lacks_something(
     assert ("keeps nothing" in notice) is (harm in ("refused", "full")), notice
 
 
+async def test_in_the_second_tab_of_a_browser_whose_storage_is_full(
+    stage: Stage, context: BrowserContext
+) -> None:
+    """It cannot know what the first knows, and is served all the same, as a visitor of its own."""
+    await context.add_init_script(HARM["full"])
+    await talk(stage, await stage.visit(context), "first of a full browser")
+    await talk(stage, await stage.visit(context), "second of a full browser")
+
+
 async def test_where_sockets_and_requests_are_blocked(
     stage: Stage, context: BrowserContext
 ) -> None:
