@@ -1,4 +1,4 @@
-"""Makes the pictures in docs/images from the real thing: `python docs/make_images.py`.
+"""Makes the README's picture, docs/images/parley.png, from the real thing.
 
 A private Prosody, `parley run`, a profanity in tmux and a headless Chromium.
 """
@@ -25,7 +25,7 @@ from tests.e2e.support.ports import free_port  # noqa: E402
 from tests.e2e.support.profanity import Profanity  # noqa: E402
 from tests.e2e.support.site import Website, website  # noqa: E402
 
-IMAGES = ROOT / "docs" / "images"
+PICTURE = ROOT / "docs" / "images" / "parley.png"
 PASSWORD = "picture"
 COLOURS = ["#1c1f24", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#dcdfe4"]
 GROUNDS = ["#1c1f24", "#7a2f35", "#4a6b3c", "#7d6a3a", "#2c4a75", "#5f3a6e", "#2b6068", "#5c6370"]
@@ -41,8 +41,7 @@ TALK = [
 
 
 async def main() -> None:
-    """Makes all pictures."""
-    IMAGES.mkdir(exist_ok=True)
+    """Makes the picture."""
     with tempfile.TemporaryDirectory() as name, website() as shop:
         folder = Path(name)
         prosody = PrivateProsody(folder / "prosody", free_port(), free_port(), secret="s3cret")
@@ -55,28 +54,24 @@ async def main() -> None:
         profanity = Profanity(folder / "profanity")
         try:
             async with chromium() as browser:
-                await pictures(browser, parley, profanity, shop)
+                await picture(browser, parley, profanity, shop)
         finally:
             profanity.kill()
             parley.end()
             await prosody.stop()
 
 
-async def pictures(browser: Browser, parley: Parley, profanity: Profanity, shop: Website) -> None:
-    """The widget in its states, and beside profanity."""
+async def picture(browser: Browser, parley: Parley, profanity: Profanity, shop: Website) -> None:
+    """A talk in the widget, and beside it the same in profanity."""
     await profanity.connect("ann@localhost", PASSWORD, parley.server.c2s_port)
     page = await browser.new_page(viewport={"width": 760, "height": 720})
     await page.goto(f"{shop.url}/bicycles")
     widget = Widget(page)
     await widget.button.wait_for()
-    await asyncio.sleep(1)
-    await shoot(page, "closed")
     roster = await profanity.wait_for_roster(re.compile(r"Visitor \w{4}"))
     found = re.search(r"Visitor \w{4}", roster)
     assert found is not None
     await widget.open()
-    await asyncio.sleep(0.5)
-    await shoot(page, "open")
     opened = False
     for who, text in TALK:
         if who == "visitor":
@@ -90,35 +85,12 @@ async def pictures(browser: Browser, parley: Parley, profanity: Profanity, shop:
             await widget.wait_for_message(text)
     profanity.type_text("Great, I wi")
     await asyncio.sleep(1.5)
-    await shoot(page, "talk")
     talk = profanity.screen_ansi().split("\n")
     profanity.show_window(1)
     await asyncio.sleep(0.3)
     roster = profanity.screen_ansi().split("\n")
     profanity.show_window(2)
-    await beside(browser, page, "\n".join(roster[:16] + [""] + talk[:14] + talk[38:40]))
-    profanity.press("C-u")
-    for number in range(1, 9):
-        await widget.say(f"And one more question, number {number}: does it come with a bell?")
-    await asyncio.sleep(1)
-    await shoot(page, "long")
-    await page.emulate_media(color_scheme="dark")
-    await shoot(page, "dark")
-    await page.emulate_media(color_scheme="light")
-    await page.set_viewport_size({"width": 390, "height": 780})
-    await asyncio.sleep(0.5)
-    await shoot(page, "phone")
-    await page.set_viewport_size({"width": 760, "height": 720})
-    parley.kill()
-    await widget.say("Are you still there?")
-    await asyncio.sleep(12)
-    await shoot(page, "lost")
-
-
-async def shoot(page: Page, name: str) -> None:
-    """One picture of the page."""
-    await page.screenshot(path=IMAGES / f"{name}.png")
-    print(f"docs/images/{name}.png")
+    await beside(browser, page, "\n".join([*roster[:16], "", *talk[:14], *talk[38:40]]))
 
 
 async def beside(browser: Browser, page: Page, screen: str) -> None:
@@ -131,8 +103,7 @@ async def beside(browser: Browser, page: Page, screen: str) -> None:
         '<pre style="margin:0;padding:12px 14px;color:#dcdfe4;'
         f'font:13px/17px DejaVu Sans Mono,monospace">{to_html(screen)}</pre></body>'
     )
-    await shoot(both, "parley")
-    await both.close()
+    await both.screenshot(path=PICTURE)
 
 
 def to_html(screen: str) -> str:
