@@ -27,11 +27,13 @@ from gateway.component import Link, LinkState
 from gateway.inbound.stanza import message
 from gateway.jids import parse
 from switchboard.clock import SystemClock
+from switchboard.errors import SwitchboardError
 from switchboard.model import Site
 from switchboard.store import open_store
-from switchboard.store.migrate import head
+from switchboard.store.migrate import current, head
 
 from .config import Config, ConfigError, load
+from .store import said, shown
 
 PRIVILEGES_WITHIN = 1.0
 LINK_WITHIN = 5.0
@@ -78,7 +80,9 @@ def _findings(file: Path) -> Iterator[Finding]:
     store = _store(config)
     yield store
     if store.grade == "ok":
-        found = asyncio.run(_sites(config))
+        found, doubt = asyncio.run(_stored(config))
+        if doubt:
+            yield Finding("warn", "store", doubt)
         yield from _uploads(config, [site.key for site in found if site.settings.upload.on])
         yield from map(
             _no_zone,
@@ -104,7 +108,7 @@ def _findings(file: Path) -> Iterator[Finding]:
 def _store(config: Config) -> Finding:
     path = config.store.url.removeprefix("sqlite:///")
     if path == config.store.url:
-        return Finding("fail", "store", "[store] url: this version knows sqlite:///… only")
+        return asyncio.run(_store_server(config))
     if not Path(path).exists():
         return Finding("warn", "store", f"{path} does not exist yet: `parley migrate` makes it")
     try:
@@ -117,6 +121,26 @@ def _store(config: Config) -> Finding:
     if found is None or found[0] != head():
         return Finding("fail", "store", f"{path} has an old schema: run `parley migrate`")
     return Finding("ok", "store", path)
+
+
+async def _store_server(config: Config) -> Finding:
+    """A store that is not a file."""
+    name = shown(config)
+    try:
+        store = await open_store(config.store.url, clock=SystemClock())
+    except SwitchboardError as problem:
+        return Finding("fail", "store", f"{name}: {said(problem)}")
+    try:
+        revision = await asyncio.to_thread(current, store.engine)
+    except SwitchboardError as problem:
+        return Finding("fail", "store", f"{name}: {said(problem)}")
+    finally:
+        await store.close()
+    if revision is None:
+        return Finding("warn", "store", f"{name} has no tables yet: `parley migrate` makes them")
+    if revision != head():
+        return Finding("fail", "store", f"{name} has an old schema: run `parley migrate`")
+    return Finding("ok", "store", name)
 
 
 def _no_zone(site: Site) -> Finding:
@@ -138,10 +162,11 @@ def _uploads(config: Config, taking: Sequence[str]) -> Iterator[Finding]:
         yield Finding("ok", part)
 
 
-async def _sites(config: Config) -> list[Site]:
+async def _stored(config: Config) -> tuple[list[Site], str]:
+    """The sites, and what the database's settings take from what is promised."""
     store = await open_store(config.store.url, clock=SystemClock())
     try:
-        return await store.sites()
+        return await store.sites(), await store.doubt()
     finally:
         await store.close()
 

@@ -22,8 +22,8 @@ from switchboard.store.migrate import current
 
 from . import bans, fresh, jabber_config, runner, sites, transcripts
 from .config import Config, ConfigError, load
-from .embedded import StartError, embedded_store, product_version
 from .private_prosody import PrivateProsodyError
+from .store import StartError, configured_store, product_version
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ def run(file: Path) -> None:
 
     @asynccontextmanager
     async def service() -> AsyncIterator[None]:
-        store = await embedded_store(config, SystemClock())
+        store = await configured_store(config, SystemClock())
         running = Service(config, store)
         try:
             await running.start()
@@ -322,7 +322,7 @@ def transcript(
 
 def _with_store(config: Config, work: Callable[[SqlStore], Awaitable[T]]) -> T:
     async def main() -> T:
-        store = await embedded_store(config, SystemClock())
+        store = await configured_store(config, SystemClock())
         try:
             return await work(store)
         finally:

@@ -105,7 +105,7 @@ class Uploads(_Section, frozen=True):
     """Where visitors' files are kept, for sites that take any."""
 
     folder: str = ""
-    """Empty: `uploads` beside the store's file."""
+    """Empty: `uploads` beside the store's file, or beside the configuration if it has none."""
     max_bytes: int = 5_000_000_000
     """Of all files together; 0 is no limit."""
 
@@ -163,13 +163,13 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {error}") from None
     _require(config, path)
-    prefix = "sqlite:///"
-    url = config.store.url
-    if url.startswith(prefix) and not url.startswith(prefix + "/"):
-        absolute = prefix + str(path.parent.absolute() / url.removeprefix(prefix))
-        config = msgspec.structs.replace(config, store=Store(url=absolute))
-    beside = Path(config.store.url.removeprefix(prefix)).with_name("uploads")
-    folder = path.parent.absolute() / config.uploads.folder if config.uploads.folder else beside
+    here, prefix, url = path.parent.absolute(), "sqlite:///", config.store.url
+    beside = here / "uploads"
+    if url.startswith(prefix):
+        path = here / url.removeprefix(prefix)
+        beside = path.with_name("uploads")
+        config = msgspec.structs.replace(config, store=Store(url=f"{prefix}{path}"))
+    folder = here / config.uploads.folder if config.uploads.folder else beside
     uploads = msgspec.structs.replace(config.uploads, folder=str(folder))
     return msgspec.structs.replace(config, uploads=uploads)
 

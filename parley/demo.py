@@ -18,9 +18,9 @@ from switchboard.clock import SystemClock
 
 from . import fresh, sites
 from .config import load
-from .embedded import StartError, embedded_store
 from .private_prosody import PrivateProsody
 from .service import Service
+from .store import StartError, configured_store
 
 HOST = "localhost"
 DOMAIN = "chat.localhost"
@@ -63,7 +63,7 @@ async def _serve(folder: Path, http_port: int | None, xmpp_port: int | None) -> 
         secret=config.component.secret,
     )
     await prosody.add_user(OPERATOR, password)
-    store = await embedded_store(config, SystemClock())
+    store = await configured_store(config, SystemClock())
     origins = [f"http://127.0.0.1:{http}", f"http://localhost:{http}"]
     if not any(site.key == SITE for site in await store.sites()):
         await sites.add(store, SITE, origins, "Demo shop")

@@ -27,8 +27,8 @@ from switchboard.sessions.memory import MemorySessions
 from switchboard.store import SqlStore
 
 from .config import Config, ConfigError
-from .embedded import StartError, product_version
 from .health import health_resource
+from .store import StartError, product_version
 
 NODE = "run"
 

@@ -8,12 +8,13 @@ from sqlalchemy.exc import ArgumentError
 
 from ..errors import Reject
 from .flavour import Flavour
+from .mysql import Mysql
 from .sqlite import Sqlite
 
 READERS = 4
 """Threads that read, each with its own connection."""
 
-_FLAVOURS: dict[str, type[Flavour]] = {"sqlite": Sqlite}
+_FLAVOURS: dict[str, type[Flavour]] = {"sqlite": Sqlite, "mysql": Mysql, "mariadb": Mysql}
 
 
 def flavour_of(url: str | URL) -> tuple[URL, Flavour]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from sqlalchemy import Connection, Table
@@ -38,6 +39,12 @@ class Flavour(Protocol):
 
     def try_to_write(self, connection: Connection) -> None:
         """Writes something that changes nothing; fails if a real write would."""
+
+    def doubt(self, connection: Connection) -> str:
+        """What the server's settings take from "acknowledged means stored"; "" if nothing."""
+
+    def alone(self, engine: Engine) -> AbstractContextManager[None]:
+        """Holds other processes' migrations off within the block. Raises RetryLater."""
 
     def upsert(self, table: Table, replace: Sequence[str], raised: Sequence[str] = ()) -> Insert:
         """Inserts one row; if its key stands, sets the columns `replace` and raises `raised`.

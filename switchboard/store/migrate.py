@@ -15,7 +15,8 @@ from .flavour import WRITES
 
 def upgrade(engine: Engine) -> None:
     """Brings the schema up to date; of several at once one does it. Raises RetryLater."""
-    with _faults(engine).translated(), engine.connect() as connection:
+    flavour = flavour_of(engine.url)[1]
+    with Faults(flavour).translated(), flavour.alone(engine), engine.connect() as connection:
         writing = connection.execution_options(**{WRITES: True})
         with writing.begin():
             command.upgrade(_config(writing), "head")

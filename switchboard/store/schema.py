@@ -1,8 +1,7 @@
 """The tables. Migrations make them; a test holds the two against each other.
 
-Ids are compared octet by octet in every dialect (`utf8mb4_bin` on MySQL). Lengths keep each
-key below the 3072 octets that InnoDB allows. `messages` has no foreign key, so that it can be
-partitioned by conversation.
+Ids are compared octet by octet in every dialect. Lengths keep each key below the 3072 octets that
+InnoDB allows. `messages` has no foreign key, so that it can be partitioned by conversation.
 """
 
 from __future__ import annotations
@@ -22,14 +21,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
 
-OPTIONS: dict[str, Any] = {
-    "mysql_engine": "InnoDB",
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_bin",
-}
 # One tree, in the order of the key, as InnoDB has it by itself. Not for `messages`: lines that
 # arrive together then stand together, and a commit writes a fifth fewer pages.
-COMPACT: dict[str, Any] = {**OPTIONS, "sqlite_with_rowid": False}
+COMPACT: dict[str, Any] = {"sqlite_with_rowid": False}
 
 CONVERSATION = String(100)
 PARTICIPANT = String(64)
@@ -117,7 +111,6 @@ messages = Table(
     Column("target", BigInteger),
     Column("extra", LONG),
     UniqueConstraint("conversation", "sender", "client_id"),
-    **OPTIONS,
 )
 
 """`extra` is what few rows have, as JSON: see rows.py."""

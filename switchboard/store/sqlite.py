@@ -10,6 +10,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from sqlalchemy import Connection, Table, create_engine, event, func
@@ -64,6 +65,12 @@ class Sqlite:
         # Beginning a write is no proof: on a read-only file it quietly begins a read.
         version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
         connection.exec_driver_sql(f"PRAGMA user_version = {int(version)}")
+
+    def doubt(self, connection: Connection) -> str:
+        return ""  # Each connection sets them itself.
+
+    def alone(self, engine: Engine) -> AbstractContextManager[None]:
+        return nullcontext()  # Its transaction, in which all of it happens, is a write's.
 
     def upsert(self, table: Table, replace: Sequence[str], raised: Sequence[str] = ()) -> Insert:
         statement = insert(table).values(dict.fromkeys(table.columns.keys()))

@@ -94,6 +94,10 @@ class SqlStore:
         """Finds out whether the database can be written again. Raises RetryLater."""
         await self._step(self._flavour.try_to_write)
 
+    async def doubt(self) -> str:
+        """What the database's own settings take from what is promised; "" if nothing."""
+        return await self._read(self._flavour.doubt)
+
     async def append(self, draft: Draft, late: Late | None = None) -> Appended:
         """See ports.Store."""
         future = self._commit(draft, late)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from switchboard.ports import Bus, Sessions
 from switchboard.sessions.memory import MemorySessions
 from switchboard.store import SqlStore, migrate, open_store
 from switchboard.store.engine import make_engine
+from tests.mariadb import SERVER, PrivateMariadb, mariadb
 
 Opener = Callable[..., Awaitable[SqlStore]]
 """Opens a further store on the same database; takes the options of `open_store`."""
@@ -25,6 +28,35 @@ Opener = Callable[..., Awaitable[SqlStore]]
 def sqlite_database(directory: Path) -> Iterator[str]:
     """The url of an empty SQLite database."""
     yield f"sqlite:///{directory / 'parley.db'}"
+
+
+@contextmanager
+def mariadb_database(_: Path) -> Iterator[str]:
+    """The url of an empty database in a MariaDB that all tests of a worker share."""
+    server, name = shared_mariadb(), f"parley{next(_numbers)}"
+    server.query(f"CREATE DATABASE {name}")
+    yield server.url(name)
+    server.query(f"DROP DATABASE {name}")
+
+
+@cache
+def shared_mariadb() -> PrivateMariadb:
+    """Runs from its first use on, until all tests are over."""
+    return _servers.enter_context(mariadb())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _end_servers() -> Iterator[None]:
+    yield
+    _servers.close()
+
+
+_servers = ExitStack()
+_numbers = itertools.count(1)
+
+needs_mariadb = pytest.mark.skipif(
+    SERVER is None, reason="no MariaDB here; `make test` installs it"
+)
 
 
 def memory_sessions(max_entries: int) -> Sessions:
@@ -38,7 +70,10 @@ def memory_bus() -> Iterator[Bus]:
     yield MemoryBus()
 
 
-DATABASES: list[Any] = [pytest.param(sqlite_database, id="sqlite")]
+DATABASES: list[Any] = [
+    pytest.param(sqlite_database, id="sqlite"),
+    pytest.param(mariadb_database, id="mariadb", marks=needs_mariadb),
+]
 SESSIONS: list[Any] = [pytest.param(memory_sessions, id="memory")]
 BUSES: list[Any] = [pytest.param(memory_bus, id="memory")]
 

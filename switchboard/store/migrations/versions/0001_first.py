@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
+
+from switchboard.store.migrations.tables import compact, options
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
-OPTIONS: dict[str, Any] = {
-    "mysql_engine": "InnoDB",
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_bin",
-}
-COMPACT: dict[str, Any] = {**OPTIONS, "sqlite_with_rowid": False}
 LONG = sa.Text().with_variant(MEDIUMTEXT(), "mysql")
 
 
@@ -28,14 +22,14 @@ def upgrade() -> None:
         "meta",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("version", sa.BigInteger, nullable=False),
-        **COMPACT,
+        **compact(),
     )
     op.bulk_insert(meta, [{"id": 1, "version": 1}])
     op.create_table(
         "sites",
         sa.Column("key", sa.String(40), primary_key=True),
         sa.Column("settings", LONG, nullable=False),
-        **COMPACT,
+        **compact(),
     )
     op.create_table(
         "operators",
@@ -44,7 +38,7 @@ def upgrade() -> None:
         sa.Column("address", sa.String(500), nullable=False),
         sa.Column("name", sa.String(100), nullable=False),
         sa.UniqueConstraint("site", "address", name="uq_operators"),
-        **COMPACT,
+        **compact(),
     )
     op.create_table(
         "visitors",
@@ -52,7 +46,7 @@ def upgrade() -> None:
         sa.Column("site", sa.String(40), nullable=False),
         sa.Column("details", LONG, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),
-        **COMPACT,
+        **compact(),
     )
     op.create_table(
         "conversations",
@@ -65,7 +59,7 @@ def upgrade() -> None:
         sa.Column("since", sa.BigInteger, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),
         sa.Column("name", sa.String(100), nullable=False),
-        **COMPACT,
+        **compact(),
     )
     op.create_index("ix_conversations_domain_phase", "conversations", ["domain", "phase"])
     op.create_index("ix_conversations_site_updated_at", "conversations", ["site", "updated_at"])
@@ -82,7 +76,7 @@ def upgrade() -> None:
         sa.Column("reply_to", sa.BigInteger),
         sa.Column("origin", LONG),
         sa.UniqueConstraint("conversation", "sender", "client_id", name="uq_messages"),
-        **OPTIONS,
+        **options(),
     )
     op.create_table(
         "cursors",
@@ -90,7 +84,7 @@ def upgrade() -> None:
         sa.Column("participant", sa.String(64), primary_key=True),
         sa.Column("delivered", sa.BigInteger, nullable=False),
         sa.Column("read", sa.BigInteger, nullable=False),
-        **COMPACT,
+        **compact(),
     )
     op.create_table(
         "shown",
@@ -99,7 +93,7 @@ def upgrade() -> None:
         sa.Column("visitor", sa.String(64), primary_key=True),
         sa.Column("name", sa.String(100), nullable=False),
         sa.Column("group", sa.String(200), nullable=False),
-        **COMPACT,
+        **compact(),
     )
 
 

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
+
+from switchboard.store.migrations.tables import compact
 
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-COMPACT: dict[str, Any] = {
-    "mysql_engine": "InnoDB",
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_bin",
-    "sqlite_with_rowid": False,
-}
 LONG = sa.Text().with_variant(MEDIUMTEXT(), "mysql")
 
 
@@ -38,7 +32,7 @@ def upgrade() -> None:
         sa.Column("by", sa.String(100), nullable=False),
         sa.Column("at", sa.BigInteger, nullable=False),
         sa.Column("name", sa.String(100), nullable=False),
-        **COMPACT,
+        **compact(),
     )
 
 
