@@ -18,11 +18,23 @@ from tests.e2e.widget.conftest import Stage
 
 DOCS = Path(__file__).parents[3] / "docs/widget.md"
 SLOW_CPU = 4
-LONG_TASK_MS = 50
 
 OBSERVE = """window.shifts = []
 new PerformanceObserver((list) => list.getEntries().forEach(({ value, hadRecentInput }) =>
     hadRecentInput || shifts.push(value))).observe({ type: 'layout-shift', buffered: true })"""
+
+LONG_TASK = """setTimeout(() => {
+    const box = document.createElement('div')
+    document.body.append(box)
+    for (let n = 0; n < 900; n++) {
+        const line = document.createElement('p')
+        line.textContent = `line ${n}`
+        box.append(line)
+    }
+    box.getBoundingClientRect()
+    box.remove()
+})"""
+"""Takes 47 to 56 ms at SLOW_CPU on the two cores on which it was written, if they are at rest."""
 
 
 @dataclass
@@ -95,17 +107,17 @@ async def test_before_and_after_opening(stage: Stage, context: BrowserContext) -
 async def test_no_layout_shift_and_no_long_task(stage: Stage) -> None:
     """On a CPU four times as slow: loading, opening and writing.
 
-    A task's length is the time that its thread was computing, since the tests' other programs
-    want the cores too. Of a fresh browser's first page it is more, as all of it is then new.
+    The 50 ms of a long task are those of a known one in the same page: other programs on the cores
+    slow both down. In a fresh browser's first page all of its own code is new, so the best counts.
     """
-    longest: list[float] = []
+    measured: list[tuple[float, float]] = []
     for _ in range(4):
         async with stage.context() as context:
             page = await context.new_page()
             await page.add_init_script(OBSERVE)
             session = await context.new_cdp_session(page)
             await session.send("Emulation.setCPUThrottlingRate", {"rate": SLOW_CPU})
-            async with tasks(session) as found:
+            async with tasks(session) as ours:
                 await page.goto(f"{stage.shop.url}/prices")
                 # By the page itself: looking for elements from outside takes its time too.
                 await asyncio.sleep(1.0)
@@ -115,17 +127,20 @@ async def test_no_layout_shift_and_no_long_task(stage: Stage) -> None:
                 await page.keyboard.press("Enter")
                 await asyncio.sleep(0.5)
             assert await page.evaluate("shifts") == []
-            longest.append(max(found))
+            async with tasks(session) as known:
+                await page.evaluate(LONG_TASK)
+                await asyncio.sleep(0.5)
+            measured.append((max(ours), max(known)))
             await Widget(page).wait_for_message("hello")
-    print("longest tasks of each page, ms:", longest)
-    assert min(longest) < LONG_TASK_MS, longest
+    print("longest tasks and the known one of each page, ms:", measured)
+    assert min(longest / known for longest, known in measured) < 1, measured
 
 
 @asynccontextmanager
 async def tasks(session: CDPSession) -> AsyncIterator[list[float]]:
-    """The milliseconds of each task on the page's main thread, from the loader's own one on.
+    """The milliseconds that each task on the page's main thread computes, complete after the block.
 
-    Complete after the block.
+    Where a page is loaded in it, from the loader's own task on.
     """
     events: list[dict[str, Any]] = []
     found: list[float] = []
@@ -137,10 +152,14 @@ async def tasks(session: CDPSession) -> AsyncIterator[list[float]]:
     yield found
     await session.send("Tracing.end")
     await complete.wait()
+    main = next(one for one in events if one["name"] in ("EvaluateScript", "FunctionCall"))
     loader = next(
-        one
-        for one in events
-        if one["name"] == "EvaluateScript" and one["args"]["data"]["url"].endswith("/widget.js")
+        (
+            one
+            for one in events
+            if one["name"] == "EvaluateScript" and one["args"]["data"]["url"].endswith("/widget.js")
+        ),
+        main,
     )
     thread = loader["pid"], loader["tid"]
     found += [
