@@ -9,7 +9,7 @@ import json
 import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from switchboard.clock import SystemClock
 from switchboard.errors import SwitchboardError
 from switchboard.store import SqlStore
 from switchboard.store.migrate import current
+from switchboard.store.moving import Progress, move
 
 from . import bans, fresh, jabber_config, runner, sites, transcripts
 from .config import Config, ConfigError, load
@@ -145,9 +146,19 @@ def jabber_config_ejabberd(file: Path, hosts: tuple[str, ...]) -> None:
 
 
 @cli.command()
+@click.option("--from", "source", metavar="URL", help="A store that is to be moved.")
+@click.option("--to", "target", metavar="URL", help="An empty database, to move it to.")
 @click.pass_obj
-def migrate(file: Path) -> None:
-    """Bring the store's schema up to date."""
+def migrate(file: Path, source: str | None, target: str | None) -> None:
+    """Bring the store's schema up to date, or move a store to another database.
+
+    Stop Parley before moving. A move that was interrupted goes on where it was when it is begun
+    again. Visitors' files stay in their folder.
+    """
+    if source is not None and target is not None:
+        return _move(source, target)
+    if source is not None or target is not None:
+        raise click.UsageError("A move needs both --from and --to.")
 
     async def work(store: SqlStore) -> None:
         revision = await asyncio.to_thread(current, store.engine)
@@ -318,6 +329,19 @@ def transcript(
             click.echo(piece, nl=False)
 
     _with_store(load(file), work)
+
+
+def _move(source: str, target: str) -> None:
+    with ExitStack() as stack:
+
+        def begin(steps: int) -> Progress:
+            bar = click.progressbar(length=steps, label="copying and comparing", file=sys.stderr)
+            return stack.enter_context(bar).update
+
+        counts = move(source, target, begin)
+    for name, rows in counts.items():
+        click.echo(f"{name}: {rows:,} rows")
+    click.echo("all of it is there, and the same; now set [store] url")
 
 
 def _with_store(config: Config, work: Callable[[SqlStore], Awaitable[T]]) -> T:
