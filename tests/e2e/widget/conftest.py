@@ -19,7 +19,7 @@ from playwright.async_api import Browser, BrowserContext
 from parley.private_prosody import PrivateProsody
 from tests.e2e.conftest import PASSWORD
 from tests.e2e.support.browser import Widget, chromium
-from tests.e2e.support.operator import Operator
+from tests.e2e.support.operator import Operator, Received
 from tests.e2e.support.parley import SITE, TITLE, Parley
 from tests.e2e.support.ports import free_port
 from tests.e2e.support.rpc import call
@@ -136,6 +136,14 @@ class Stage:
         page.on("console", lambda message: print(message.text))
         await page.goto(f"{self.shop.url}{path}")
         return Widget(page)
+
+    async def talk(self, visitor: Widget, word: str, answer: str) -> tuple[Received, str]:
+        """The visitor says a word and is answered; what ann has got, and her own line's id."""
+        await visitor.say(word)
+        heard = await self.ann.wait_for_message(word)
+        own = self.ann.send_message_to(heard.sender, answer)
+        await visitor.wait_for_message(answer)
+        return heard, own
 
 
 @own

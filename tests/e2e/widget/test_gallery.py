@@ -62,11 +62,8 @@ async def arrive(
 
 async def talk(stage: Stage, visitor: Widget, word: str, answer: str) -> str:
     """The visitor says a word and is answered; the visitor's JID."""
-    await visitor.say(word)
-    line = await stage.ann.wait_for_message(word)
-    stage.ann.send_message_to(line.sender, answer)
-    await visitor.wait_for_message(answer)
-    return line.sender
+    heard, _ = await stage.talk(visitor, word, answer)
+    return heard.sender
 
 
 @own

@@ -35,10 +35,7 @@ async def pages(stage: Stage) -> AsyncIterator[dict[str, Document]]:
 async def talk(stage: Stage, visitor: Widget, word: str) -> None:
     """Both say a word, which says that all of it works."""
     await visitor.open()
-    await visitor.say(word)
-    line = await stage.ann.wait_for_message(word)
-    stage.ann.send_message_to(line.sender, f"{word}, too")
-    await visitor.wait_for_message(f"{word}, too")
+    await stage.talk(visitor, word, f"{word}, too")
 
 
 async def test_under_a_strict_policy(

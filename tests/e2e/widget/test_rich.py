@@ -62,11 +62,7 @@ async def height(visitor: Widget) -> int:
 async def began(stage: Stage, visitor: Widget, word: str) -> tuple[Received, str]:
     """A talk of two lines, that word and `re: ` it; what ann has got, and her own line's id."""
     await visitor.open()
-    await visitor.say(word)
-    hers = await stage.ann.wait_for_message(word)
-    own = stage.ann.send_message_to(hers.sender, f"re: {word}")
-    await visitor.wait_for_message(f"re: {word}")
-    return hers, own
+    return await stage.talk(visitor, word, f"re: {word}")
 
 
 async def test_all_that_a_visitor_can_do_reaches_the_operator(
