@@ -200,7 +200,8 @@ export function boot({ dataset, src }: HTMLScriptElement, load: Load): void {
     const parent = document.querySelector(target!) ?? document.documentElement
     parent.append(host)
     button.onpointerenter = button.onfocus = () => tabs && summon()
-    button.onclick = () => act('toggle')
+    // By what the visitor sees, who may click while the panel is on its way.
+    button.onclick = () => act(button.ariaExpanded === 'true' ? 'close' : 'open')
 
     const held = dataset.presence === 'open' || (navigator as any).globalPrivacyControl
     // Who has used the widget wants its answers on the next page too.

@@ -87,9 +87,9 @@ async def test_all_tabs_show_one_talk(stage: Stage, context: BrowserContext) -> 
 async def test_what_is_unread_is_the_same_number(stage: Stage, context: BrowserContext) -> None:
     """In each tab's button; reading it in one is enough."""
     one, two = await stage.visit(context), await stage.visit(context, "/other")
-    for tab in (one, two):
-        await use(tab)
-        await tab.open()
+    await one.open()
+    await use(two)
+    await two.field.wait_for()
     await one.say("hello")
     line = await stage.ann.wait_for_message("hello")
     await two.button.click()
@@ -120,7 +120,7 @@ async def test_another_tab_sends_what_a_closed_one_has_left(
     await context.set_offline(False)
     await use(two)
     await stage.ann.wait_for_message("left behind", timeout=20.0)
-    await two.open()
+    await two.field.wait_for()
     await two.wait_for_message("left behind")
     assert await two.texts() == ["first", "left behind"]
     said = [one.body for one in stage.ann.received if one.body == "left behind"]
@@ -167,7 +167,7 @@ async def test_a_frozen_tab_holds_nobody_up(stage: Stage, context: BrowserContex
     session = await context.new_cdp_session(one.page)
     await session.send("Page.setWebLifecycleState", {"state": "frozen"})
     await use(two)
-    await two.open()
+    await two.field.wait_for()
     stage.ann.send_message_to(line.sender, "while frozen")
     await two.wait_for_message("while frozen")
     await session.send("Page.setWebLifecycleState", {"state": "active"})
