@@ -95,7 +95,7 @@ def _findings(file: Path) -> Iterator[Finding]:
     running = _running(config)
     yield from _listeners(config, running is not None)
     if running is None:
-        yield Finding("warn", "process", "`parley run` is not running with this configuration")
+        yield Finding("warn", "process", "no Parley is running with this configuration")
         hosts = asyncio.run(_hosts(config)) if store.grade == "ok" else {}
         for domain in config.component.domains:
             yield from asyncio.run(_try_link(config, domain, hosts))
@@ -185,7 +185,7 @@ def _running(config: Config) -> dict[str, Any] | None:
         found = json.loads(body)
     except ValueError:
         return None
-    return found if isinstance(found, dict) and "jabber" in found else None
+    return found if isinstance(found, dict) and "version" in found else None
 
 
 def _listeners(config: Config, running: bool) -> Iterator[Finding]:
@@ -226,7 +226,7 @@ async def _taken(host: str, port: int) -> bool:
 
 
 def _running_links(running: dict[str, Any]) -> Iterator[Finding]:
-    for domain, link in running["jabber"].items():
+    for domain, link in running.get("jabber", {}).items():
         part = f"jabber {domain}"
         if link["state"] == "up":
             yield Finding("ok", part, "linked")

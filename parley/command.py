@@ -11,7 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
 
@@ -65,23 +65,21 @@ def init(file: Path, domain: str) -> None:
 @click.pass_obj
 def run(file: Path) -> None:
     """Run everything in one process."""
-    from .service import Service
+    _serve(file, "BOTH")
 
-    config = load(file)
-    runner.start_logging()
 
-    @asynccontextmanager
-    async def service() -> AsyncIterator[None]:
-        store = await configured_store(config, SystemClock())
-        running = Service(config, store)
-        try:
-            await running.start()
-            log.info("parley: ready")
-            yield
-        finally:
-            await running.stop()
+@cli.command()
+@click.pass_obj
+def rpc(file: Path) -> None:
+    """Run a web node: one of several that serve visitors' browsers."""
+    _serve(file, "WEB")
 
-    runner.run(service)
+
+@cli.command()
+@click.pass_obj
+def gateway(file: Path) -> None:
+    """Run a Jabber node: it owns component domains, or waits for one to be free."""
+    _serve(file, "JABBER")
 
 
 @cli.command()
@@ -329,6 +327,26 @@ def transcript(
             click.echo(piece, nl=False)
 
     _with_store(load(file), work)
+
+
+def _serve(file: Path, edges: Literal["WEB", "JABBER", "BOTH"]) -> None:
+    from .service import Edges, Service
+
+    config = load(file)
+    runner.start_logging()
+
+    @asynccontextmanager
+    async def service() -> AsyncIterator[None]:
+        store = await configured_store(config, SystemClock())
+        running = Service(config, store, Edges[edges])
+        try:
+            await running.start()
+            log.info("parley: ready")
+            yield
+        finally:
+            await running.stop()
+
+    runner.run(service)
 
 
 def _move(source: str, target: str) -> None:

@@ -19,7 +19,7 @@ from switchboard.clock import SystemClock
 from . import fresh, sites
 from .config import load
 from .private_prosody import PrivateProsody
-from .service import Service
+from .service import Edges, Service
 from .store import StartError, configured_store
 
 HOST = "localhost"
@@ -70,7 +70,7 @@ async def _serve(folder: Path, http_port: int | None, xmpp_port: int | None) -> 
         await sites.add_operator(store, SITE, f"{OPERATOR}@{HOST}", "Anna")
     else:
         await sites.change(store, SITE, [f"origins={' '.join(origins)}"])
-    service = Service(config, store, {b"demo": _pages()})
+    service = Service(config, store, Edges.BOTH, {b"demo": _pages()})
     try:
         await prosody.start()
         await service.start()

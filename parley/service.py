@@ -1,9 +1,11 @@
-"""`parley run`: every edge over one in-memory bus and cache and one store, in one process."""
+"""The process: one edge or both over a store, a bus and a cache, on one event loop."""
 
 from __future__ import annotations
 
 import asyncio
+import enum
 import logging
+import socket
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
@@ -21,6 +23,7 @@ from switchboard.bus.memory import MemoryBus
 from switchboard.census import Attendance
 from switchboard.clock import SystemClock
 from switchboard.errors import SwitchboardError
+from switchboard.ports import Bus, Clock
 from switchboard.reception import DeskBoard, Directory, Talks
 from switchboard.reception.sites import REFRESH_EVERY
 from switchboard.sessions.memory import MemorySessions
@@ -30,9 +33,15 @@ from .config import Config, ConfigError
 from .health import health_resource
 from .store import StartError, product_version
 
-NODE = "run"
-
 log = logging.getLogger("parley")
+
+
+class Edges(enum.Flag):
+    """What a process serves."""
+
+    WEB = enum.auto()
+    JABBER = enum.auto()
+    BOTH = WEB | JABBER
 
 
 async def _within(seconds: float, what: str, stopping: Awaitable[None]) -> None:
@@ -49,83 +58,91 @@ class Service:
     """All parts of one process. `extra` are resources beside the web edge's own."""
 
     def __init__(
-        self, config: Config, store: SqlStore, extra: Mapping[bytes, Resource] | None = None
+        self,
+        config: Config,
+        store: SqlStore,
+        edges: Edges,
+        extra: Mapping[bytes, Resource] | None = None,
     ) -> None:
         for name, url in (("sessions", config.sessions.url), ("bus", config.bus.url)):
             if url != "memory://":
                 raise ConfigError(f"[{name}] url: this version knows memory:// only, not {url}")
+        if edges is not Edges.BOTH and config.bus.url == "memory://":
+            raise ConfigError(
+                "[bus] url: memory:// reaches no other process: several want redis://host:port/0"
+            )
         clock = SystemClock()
         bus = MemoryBus()
         self._config = config
         self._store = store
+        self._extra = extra
         self._directory = Directory(store)
         talks = Talks(store, bus, clock, config.limits.message_chars)
+        self._web = self._jabber = None
+        if Edges.WEB in edges:
+            self._web = self._make_web(talks, bus, clock)
+        if Edges.JABBER in edges:
+            self._jabber = self._make_jabber(talks, bus, clock)
+        self._ports: list[Any] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _make_web(self, talks: Talks, bus: Bus, clock: Clock) -> WebEdge:
+        config = self._config
         attendance = Attendance(
             bus,
             MemorySessions(),
             clock,
-            NODE,
+            f"{socket.gethostname()} {' '.join(config.http.listen)}",
             clock.now(),
             config.presence.grace_seconds,
         )
-        self._web = WebEdge(
-            self._directory,
-            talks,
-            attendance,
-            DeskBoard(bus, clock),
-            bus,
-            clock,
-            RpcSettings(
-                public_url=config.http.public_url,
-                token_keys=config.tokens.keys,
-                token_days=config.tokens.days,
-                request_bytes=config.limits.request_bytes,
-                message_chars=config.limits.message_chars,
-                messages_per_minute=config.limits.messages_per_minute,
-                new_visitors_per_minute=config.limits.new_visitors_per_minute,
-                trusted_proxies=config.http.trusted_proxies,
-                head_seconds=config.http.head_seconds,
-                body_seconds=config.http.body_seconds,
-                domains=config.component.domains,
-                grace_seconds=config.presence.grace_seconds,
-                uploads_folder=config.uploads.folder,
-                uploads_max_bytes=config.uploads.max_bytes,
-            ),
+        settings = RpcSettings(
+            public_url=config.http.public_url,
+            token_keys=config.tokens.keys,
+            token_days=config.tokens.days,
+            request_bytes=config.limits.request_bytes,
+            message_chars=config.limits.message_chars,
+            messages_per_minute=config.limits.messages_per_minute,
+            new_visitors_per_minute=config.limits.new_visitors_per_minute,
+            trusted_proxies=config.http.trusted_proxies,
+            head_seconds=config.http.head_seconds,
+            body_seconds=config.http.body_seconds,
+            domains=config.component.domains,
+            grace_seconds=config.presence.grace_seconds,
+            uploads_folder=config.uploads.folder,
+            uploads_max_bytes=config.uploads.max_bytes,
         )
-        self._extra = extra
-        ejabberd = config.ejabberd
+        desks = DeskBoard(bus, clock)
+        return WebEdge(self._directory, talks, attendance, desks, bus, clock, settings)
+
+    def _make_jabber(self, talks: Talks, bus: Bus, clock: Clock) -> JabberEdge:
+        config, ejabberd = self._config, self._config.ejabberd
         api = ApiSettings(ejabberd.api, ejabberd.user, ejabberd.password) if ejabberd.api else None
-        self._jabber = JabberEdge(
-            JabberSettings(
-                host=config.component.host,
-                port=config.component.port,
-                domains=config.component.domains,
-                secret=config.component.secret,
-                grace=config.presence.grace_seconds,
-                version=product_version(),
-                api=api,
-            ),
-            store,
-            self._directory,
-            talks,
-            bus,
-            clock,
+        settings = JabberSettings(
+            host=config.component.host,
+            port=config.component.port,
+            domains=config.component.domains,
+            secret=config.component.secret,
+            grace=config.presence.grace_seconds,
+            version=product_version(),
+            api=api,
         )
-        self._ports: list[Any] = []
-        self._tasks: list[asyncio.Task[None]] = []
+        return JabberEdge(settings, self._store, self._directory, talks, bus, clock)
 
     async def start(self) -> None:
         """Opens the listeners and begins to connect. Raises StartError."""
         await self._directory.refresh()
-        self._web.start()
-        site = self._web.site(self._extra)
-        for description in self._config.http.listen:
-            await self._listen(description, site)
         http = self._config.http
+        if self._web is not None:
+            self._web.start()
+            site = self._web.site(self._extra)
+            for description in http.listen:
+                await self._listen(description, site)
         limits = Limits(head_seconds=http.head_seconds, body_seconds=http.body_seconds)
         admin = ParleySite(health_resource(self.health), limits)
         await self._listen(http.admin_listen, admin)
-        await self._jabber.start()
+        if self._jabber is not None:
+            await self._jabber.start()
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._refresh()), loop.create_task(self._sweep())]
 
@@ -135,29 +152,29 @@ class Service:
             await port.stopListening().asFuture(asyncio.get_running_loop())
         for task in self._tasks:
             task.cancel()
-        await _within(7, "the web edge", self._web.stop())
-        await _within(7, "the Jabber edge", self._jabber.stop())
+        if self._web is not None:
+            await _within(7, "the web edge", self._web.stop())
+        if self._jabber is not None:
+            await _within(7, "the Jabber edge", self._jabber.stop())
         await _within(4, "the store", self._store.close())
 
     def health(self) -> tuple[bool, dict[str, object]]:
         """Whether every part is well, and each part's state."""
-        links = {
-            domain: {"state": state.value, **({"reason": reason} if reason else {})}
-            for domain, (state, reason) in self._jabber.health().items()
-        }
-        well = all(state is LinkState.UP for state, _ in self._jabber.health().values())
-        privileges = {g.domain: g.privileges.summary() for g in self._jabber.gateways}
-        lists = {g.domain: g.contact_lists() for g in self._jabber.gateways}
-        store = "ok" if self._store.well else "cannot be written"
-        well = well and self._store.well
-        return well, {
+        well = self._store.well
+        parts: dict[str, object] = {
             "version": product_version(),
-            "ready": well,
-            "store": store,
-            "jabber": links,
-            "privileges": privileges,
-            "contact_lists": lists,
+            "store": "ok" if well else "cannot be written",
         }
+        if self._jabber is not None:
+            links, gateways = self._jabber.health(), self._jabber.gateways
+            well = well and all(state is LinkState.UP for state, _ in links.values())
+            parts["jabber"] = {
+                domain: {"state": state.value, **({"reason": reason} if reason else {})}
+                for domain, (state, reason) in links.items()
+            }
+            parts["privileges"] = {one.domain: one.privileges.summary() for one in gateways}
+            parts["contact_lists"] = {one.domain: one.contact_lists() for one in gateways}
+        return well, {"ready": well, **parts}
 
     async def _listen(self, description: str, site: Site) -> None:
         from twisted.internet import reactor
@@ -186,6 +203,6 @@ class Service:
                 continue  # the store has logged it, and /readyz tells it
 
     async def _sweep(self) -> None:
-        while True:
+        while self._web is not None:
             await asyncio.sleep(1.0)
             self._web.sweep()

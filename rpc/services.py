@@ -24,7 +24,7 @@ class RpcSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     public_url: str
     domains: tuple[str, ...]
-    """Component domains; a new visitor is given the first."""
+    """Component domains; a new visitor is given any of them for good."""
     token_keys: tuple[str, ...]
     """The first signs, any verifies."""
     token_days: float = 90

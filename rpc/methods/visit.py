@@ -222,7 +222,7 @@ async def bye(web: Services, call: Call, params: Bye) -> Nothing:
 
 def _arriving(web: Services, call: Call, site: Site, params: Hello, known: Visit | None) -> Visit:
     visit = known or Visit(
-        new_visitor_id(), site.key, web.settings.domains[0], since=web.clock.now()
+        new_visitor_id(), site.key, secrets.choice(web.settings.domains), since=web.clock.now()
     )
     page = params.page
     changed = clean_page(
