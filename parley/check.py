@@ -79,6 +79,8 @@ def _findings(file: Path) -> Iterator[Finding]:
         yield Finding("warn", "admin", "[admin] token is empty: the admin page stays closed")
     store = _store(config)
     yield store
+    if config.store.replica:
+        yield asyncio.run(_store_server("replica", config.store.replica))
     if store.grade == "ok":
         found, doubt = asyncio.run(_stored(config))
         if doubt:
@@ -108,7 +110,7 @@ def _findings(file: Path) -> Iterator[Finding]:
 def _store(config: Config) -> Finding:
     path = config.store.url.removeprefix("sqlite:///")
     if path == config.store.url:
-        return asyncio.run(_store_server(config))
+        return asyncio.run(_store_server("store", path))
     if not Path(path).exists():
         return Finding("warn", "store", f"{path} does not exist yet: `parley migrate` makes it")
     try:
@@ -123,24 +125,24 @@ def _store(config: Config) -> Finding:
     return Finding("ok", "store", path)
 
 
-async def _store_server(config: Config) -> Finding:
+async def _store_server(part: str, url: str) -> Finding:
     """A store that is not a file."""
-    name = shown(config)
+    name = shown(url)
     try:
-        store = await open_store(config.store.url, clock=SystemClock())
+        store = await open_store(url, clock=SystemClock())
     except SwitchboardError as problem:
-        return Finding("fail", "store", f"{name}: {said(problem)}")
+        return Finding("fail", part, f"{name}: {said(problem)}")
     try:
         revision = await asyncio.to_thread(current, store.engine)
     except SwitchboardError as problem:
-        return Finding("fail", "store", f"{name}: {said(problem)}")
+        return Finding("fail", part, f"{name}: {said(problem)}")
     finally:
         await store.close()
     if revision is None:
-        return Finding("warn", "store", f"{name} has no tables yet: `parley migrate` makes them")
+        return Finding("warn", part, f"{name} has no tables yet: `parley migrate` makes them")
     if revision != head():
-        return Finding("fail", "store", f"{name} has an old schema: run `parley migrate`")
-    return Finding("ok", "store", name)
+        return Finding("fail", part, f"{name} has an old schema: run `parley migrate`")
+    return Finding("ok", part, name)
 
 
 def _no_zone(site: Site) -> Finding:

@@ -24,7 +24,7 @@ from switchboard.store.moving import Progress, move
 from . import bans, fresh, jabber_config, runner, sites, transcripts
 from .config import Config, ConfigError, load
 from .private_prosody import PrivateProsodyError
-from .store import StartError, configured_store, product_version
+from .store import StartError, configured_store, product_version, store_for_reading
 
 T = TypeVar("T")
 
@@ -326,7 +326,7 @@ def transcript(
         async for piece in transcripts.render(store, site_key, conversation, start, form):
             click.echo(piece, nl=False)
 
-    _with_store(load(file), work)
+    _with_store(load(file), work, store_for_reading)
 
 
 def _serve(file: Path, edges: Literal["WEB", "JABBER", "BOTH"]) -> None:
@@ -362,9 +362,13 @@ def _move(source: str, target: str) -> None:
     click.echo("all of it is there, and the same; now set [store] url")
 
 
-def _with_store(config: Config, work: Callable[[SqlStore], Awaitable[T]]) -> T:
+def _with_store(
+    config: Config,
+    work: Callable[[SqlStore], Awaitable[T]],
+    opened: Callable[[Config, SystemClock], Awaitable[SqlStore]] = configured_store,
+) -> T:
     async def main() -> T:
-        store = await configured_store(config, SystemClock())
+        store = await opened(config, SystemClock())
         try:
             return await work(store)
         finally:

@@ -54,6 +54,8 @@ class Store(_Section, frozen=True):
     """Where conversations are kept."""
 
     url: str = "sqlite:///parley.db"
+    replica: str = ""
+    """A copy that the database keeps itself, for transcripts; empty: they are read at `url`."""
 
 
 class Sessions(_Section, frozen=True):
@@ -168,7 +170,8 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
     if url.startswith(prefix):
         path = here / url.removeprefix(prefix)
         beside = path.with_name("uploads")
-        config = msgspec.structs.replace(config, store=Store(url=f"{prefix}{path}"))
+        store = msgspec.structs.replace(config.store, url=f"{prefix}{path}")
+        config = msgspec.structs.replace(config, store=store)
     folder = here / config.uploads.folder if config.uploads.folder else beside
     uploads = msgspec.structs.replace(config.uploads, folder=str(folder))
     return msgspec.structs.replace(config, uploads=uploads)

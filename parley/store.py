@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from switchboard.clock import SystemClock
 from switchboard.errors import SwitchboardError
 from switchboard.store import SqlStore, open_store
-from switchboard.store.migrate import upgrade
+from switchboard.store.migrate import current, head, upgrade
 
 from .config import Config
 
@@ -34,14 +34,34 @@ async def configured_store(config: Config, clock: SystemClock) -> SqlStore:
         store = await open_store(config.store.url, clock=clock)
         await asyncio.to_thread(upgrade, store.engine)
     except SwitchboardError as problem:
-        raise StartError(f"the store {shown(config)} cannot be used: {said(problem)}") from None
+        where = shown(config.store.url)
+        raise StartError(f"the store {where} cannot be used: {said(problem)}") from None
     return store
 
 
-def shown(config: Config) -> str:
-    """Where the store is, in words that may stand in a log: without a password."""
+async def store_for_reading(config: Config, clock: SystemClock) -> SqlStore:
+    """Opens the replica, which may be behind, or the store where there is none.
+
+    Raises StartError.
+    """
+    url = config.store.replica
+    if not url:
+        return await configured_store(config, clock)
     try:
-        return make_url(config.store.url).render_as_string().removeprefix("sqlite:///")
+        store = await open_store(url, clock=clock)
+        revision = await asyncio.to_thread(current, store.engine)
+    except SwitchboardError as problem:
+        raise StartError(f"the replica {shown(url)} cannot be used: {said(problem)}") from None
+    if revision != head():
+        await store.close()
+        raise StartError(f"the replica {shown(url)} has not the store's schema, or not yet")
+    return store
+
+
+def shown(url: str) -> str:
+    """Where a store is, in words that may stand in a log: without a password."""
+    try:
+        return make_url(url).render_as_string().removeprefix("sqlite:///")
     except ArgumentError:
         return "url"
 

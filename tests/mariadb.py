@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,10 +20,15 @@ START_SECONDS = 30.0
 
 
 class PrivateMariadb:
-    """One server. It may be started again after `kill`; what was committed is there then."""
+    """One server. It may be started again after `kill`; what was committed is there then.
 
-    def __init__(self, folder: Path) -> None:
+    `options` are further ones of the program; with a `port` it listens there too.
+    """
+
+    def __init__(self, folder: Path, options: Sequence[str] = (), port: int | None = None) -> None:
         self.folder = folder
+        self.port = port
+        self._more = [*options, *([f"--port={port}"] if port else ["--skip-networking"])]
         self._socket = folder / "socket"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -41,7 +46,7 @@ class PrivateMariadb:
         assert SERVER is not None
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [SERVER, *self._options(), f"--socket={self._socket}", "--skip-networking"],
+                [SERVER, *self._options(), f"--socket={self._socket}", *self._more],
                 stdout=log,
                 stderr=log,
             )
@@ -83,10 +88,10 @@ class PrivateMariadb:
 
 
 @contextmanager
-def mariadb() -> Iterator[PrivateMariadb]:
+def mariadb(options: Sequence[str] = (), port: int | None = None) -> Iterator[PrivateMariadb]:
     """A running server, in a folder whose name is short enough for a socket."""
     with tempfile.TemporaryDirectory(prefix="parley-") as folder:
-        server = PrivateMariadb(Path(folder))
+        server = PrivateMariadb(Path(folder), options, port)
         server.prepare()
         server.start()
         try:
