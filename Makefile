@@ -14,7 +14,7 @@ INSTALLED := .venv/installed
 MODULES := widget/node_modules/.package-lock.json
 BUILT := rpc/static/widget.js
 PACKAGES := switchboard gateway rpc parley
-CHECKED := $(PACKAGES) tests bench
+CHECKED := $(PACKAGES) tests bench cluster
 WIDGET_SOURCES := $(shell find widget -name node_modules -prune -o -type f -print 2>/dev/null)
 
 .PHONY: setup demo test test-unit chaos lint format bench build clean packages

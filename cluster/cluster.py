@@ -1,0 +1,264 @@
+"""The parts of the cluster, and what each is told of the others."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import secrets
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from parley import sites
+from parley.config import load
+from parley.private_prosody import PrivateProsody
+from parley.store import configured_store
+from switchboard.clock import SystemClock
+
+from . import front
+from .member import ADDRESS, ClusterError, Member, Node, Program, tool
+
+WEB_NODES = 3
+GATEWAYS = 2
+CACHES = 2
+DOMAIN = "chat.localhost"
+HOST = "localhost"
+_CHANCE = random.SystemRandom()
+_PORTS = range(10_000, 32_000)
+"""Below those of outgoing connections: who is killed finds the own port free afterwards."""
+
+
+class Prosody(PrivateProsody):
+    """Prosody as a Member."""
+
+    name = "prosody"
+
+    @property
+    def where(self) -> str:
+        """See Member."""
+        return f"{ADDRESS}:{self.c2s_port}"
+
+    def health(self) -> str:
+        """See Member."""
+        return "runs" if self.pid is not None else "does not answer"
+
+
+class Cluster:
+    """All members, in the order in which they are started; nothing runs yet.
+
+    `grace` in seconds, `limits`: whether visitors' calls are limited.
+    """
+
+    def __init__(self, folder: Path, *, grace: float = 15, limits: bool = True) -> None:
+        self.folder = folder.absolute()
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.port = free_port()
+        """Where visitors come in: haproxy's."""
+        self.config = self.folder / "parley.toml"
+        secret, password = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        self.prosody = Prosody(
+            self.folder / "prosody", free_port(), free_port(), HOST, DOMAIN, secret=secret
+        )
+        self.mariadb = self._mariadb(password)
+        self.redis = self._redis()
+        self.caches = [self._memcached(number) for number in range(1, CACHES + 1)]
+        self._write_config(secret, password, grace, limits)
+        self.gateways = [self._gateway(number) for number in range(1, GATEWAYS + 1)]
+        web = {f"rpc{number}": (free_port(), free_port()) for number in range(1, WEB_NODES + 1)}
+        self.web = [self._web(name, *ports) for name, ports in web.items()]
+        self.haproxy = self._haproxy(web)
+        self.members: list[Member] = [
+            self.prosody,
+            self.mariadb,
+            self.redis,
+            *self.caches,
+            *self.gateways,
+            *self.web,
+            self.haproxy,
+        ]
+
+    @property
+    def url(self) -> str:
+        """Where visitors' browsers come in."""
+        return f"http://{ADDRESS}:{self.port}"
+
+    async def start(self) -> None:
+        """Starts everything; returns when all serve. Raises ClusterError."""
+        await self._prepare()
+        first = (self.prosody, self.mariadb, self.redis, *self.caches)
+        await asyncio.gather(*(member.start() for member in first))
+        await self._migrate()
+        await asyncio.gather(*(member.start() for member in (*self.gateways, *self.web)))
+        await self.haproxy.start()
+
+    async def stop(self) -> None:
+        """Ends everything in good order, the front first and the stores last."""
+        for members in (
+            [self.haproxy],
+            self.web,
+            self.gateways,
+            [self.prosody, self.redis, *self.caches, self.mariadb],
+        ):
+            await asyncio.gather(*(member.stop() for member in members))
+
+    def kill(self) -> None:
+        """Ends everything at once."""
+        for member in reversed(self.members):
+            member.kill()
+
+    async def set_up(
+        self, site: str, title: str, origins: list[str], operators: Mapping[str, str]
+    ) -> None:
+        """Adds a site if it is not there, with operators `{bare JID: name}`."""
+        store = await configured_store(load(self.config), SystemClock())
+        try:
+            if all(one.key != site for one in await store.sites()):
+                await sites.add(store, site, origins, title)
+            for jid, name in operators.items():
+                await sites.add_operator(store, site, jid, name)
+        finally:
+            await store.close()
+
+    async def _migrate(self) -> None:
+        store = await configured_store(load(self.config), SystemClock())
+        await store.close()
+
+    async def _prepare(self) -> None:
+        """Makes MariaDB's own tables, where there are none."""
+        if (self.folder / "mariadb" / "mysql").exists():
+            return
+        making = await asyncio.create_subprocess_exec(
+            tool("mariadb-install-db"),
+            *self._mariadb_options(),
+            "--auth-root-authentication-method=normal",
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, said = await making.communicate()
+        if making.returncode:
+            raise ClusterError(f"MariaDB's tables cannot be made: {said.decode(errors='replace')}")
+
+    def _mariadb_options(self) -> list[str]:
+        options = ["--no-defaults", f"--datadir={self.folder / 'mariadb'}"]
+        return [*options, "--user=root"] if os.geteuid() == 0 else options
+
+    def _mariadb(self, password: str) -> Program:
+        port = free_port()
+        first = self.folder / "mariadb.sql"
+        first.touch(mode=0o600)
+        first.write_text(
+            "CREATE DATABASE IF NOT EXISTS parley;\n"
+            f"CREATE OR REPLACE USER parley@'%' IDENTIFIED BY '{password}';\n"
+            "GRANT ALL ON parley.* TO parley@'%';\n",
+            "utf-8",
+        )
+        options = [f"--port={port}", f"--bind-address={ADDRESS}", f"--init-file={first}"]
+        # A socket's path may have 107 characters, and nobody uses it.
+        options += [f"--socket=@parley-{port}", "--skip-name-resolve", "--max-connections=200"]
+        return Program(
+            "mariadb",
+            self.folder,
+            port,
+            [tool("mariadbd"), *self._mariadb_options(), *options],
+        )
+
+    def _redis(self) -> Program:
+        port = free_port()
+        options = ["--port", str(port), "--bind", ADDRESS, "--save", "", "--appendonly", "no"]
+        return Program("redis", self.folder, port, [tool("redis-server"), *options])
+
+    def _memcached(self, number: int) -> Program:
+        port = free_port()
+        options = ["-l", ADDRESS, "-p", str(port), "-U", "0", "-m", "64"]
+        options += ["-u", "root"] if os.geteuid() == 0 else []
+        return Program(f"memcached{number}", self.folder, port, [tool("memcached"), *options])
+
+    def _gateway(self, number: int) -> Node:
+        return self._node(f"gateway{number}", free_port(), "gateway", {})
+
+    def _web(self, name: str, port: int, admin_port: int) -> Node:
+        listen = f'["tcp:{port}:interface={ADDRESS}"]'
+        return self._node(name, admin_port, "rpc", {"PARLEY_HTTP__LISTEN": listen})
+
+    def _node(
+        self, name: str, admin_port: int, command: str, environment: Mapping[str, str]
+    ) -> Node:
+        return Node(
+            name,
+            self.folder,
+            admin_port,
+            [sys.executable, "-m", "parley", "-c", str(self.config), command],
+            {
+                "PARLEY_HTTP__ADMIN_LISTEN": f"tcp:{admin_port}:interface={ADDRESS}",
+                **environment,
+            },
+        )
+
+    def _haproxy(self, web: Mapping[str, tuple[int, int]]) -> Program:
+        file = self.folder / "haproxy.cfg"
+        file.write_text(front.haproxy(self.port, web), "utf-8")
+        return Program("haproxy", self.folder, self.port, [tool("haproxy"), "-f", str(file)])
+
+    def _write_config(self, secret: str, password: str, grace: float, limits: bool) -> None:
+        caches = ",".join(f"{ADDRESS}:{cache.port}" for cache in self.caches)
+        self.config.touch(mode=0o600)
+        self.config.write_text(
+            f"""\
+[http]
+public_url = "{self.url}"
+trusted_proxies = ["{ADDRESS}"]
+[component]
+port = {self.prosody.component_port}
+domains = ["{DOMAIN}"]
+secret = "{secret}"
+[store]
+url = "mysql+mysqldb://parley:{password}@{ADDRESS}:{self.mariadb.port}/parley"
+[sessions]
+url = "memcached://{caches}"
+[bus]
+url = "redis://{ADDRESS}:{self.redis.port}/0"
+[admin]
+token = "{secrets.token_urlsafe(24)}"
+[tokens]
+key = "{self._key()}"
+[presence]
+grace_seconds = {grace}
+[limits]
+new_visitors_per_minute = {60 if limits else 0}
+messages_per_minute = {60 if limits else 0}
+""",
+            "utf-8",
+        )
+
+    def _key(self) -> str:
+        """Kept, so that visitors are known after a restart."""
+        file = self.folder / "token-key"
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_urlsafe(48), "utf-8")
+        return file.read_text("utf-8")
+
+
+@asynccontextmanager
+async def running(cluster: Cluster) -> AsyncIterator[Cluster]:
+    """The cluster for as long as the block; nothing of it is left afterwards."""
+    try:
+        await cluster.start()
+        yield cluster
+    finally:
+        cluster.kill()
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on now."""
+    while True:
+        port = _CHANCE.choice(_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind((ADDRESS, port))
+            except OSError:
+                continue
+            return port

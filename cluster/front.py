@@ -1,0 +1,1 @@
+def haproxy(port, web): return ""
