@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator
@@ -12,7 +13,6 @@ import click
 
 from parley import runner
 from parley.private_prosody import PrivateProsodyError
-from parley.store import StartError
 
 from .cluster import HOST, Cluster, free_port
 from .member import ADDRESS, ClusterError
@@ -36,7 +36,7 @@ def main(folder: Path) -> None:
     runner.start_logging(logging.WARNING)
     try:
         runner.run(lambda: _serve(folder))
-    except (ClusterError, PrivateProsodyError, StartError) as problem:
+    except (ClusterError, PrivateProsodyError) as problem:
         print(f"cluster: {problem}", file=sys.stderr)
         sys.exit(1)
 
@@ -44,6 +44,7 @@ def main(folder: Path) -> None:
 @asynccontextmanager
 async def _serve(folder: Path) -> AsyncIterator[None]:
     from twisted.internet import reactor
+    from twisted.internet.endpoints import serverFromString
     from twisted.web.server import Site
 
     from .pages import pages
@@ -57,9 +58,10 @@ async def _serve(folder: Path) -> AsyncIterator[None]:
             await cluster.prosody.add_user(name, PASSWORD)
         await cluster.start()
         jids = {f"{name}@{HOST}": said for name, said in OPERATORS.items()}
-        await cluster.set_up(SITE, TITLE, [own], jids)
-        site = Site(pages(cluster.members, cluster.url, SITE, TITLE))
-        listening = reactor.listenTCP(port, site, interface=ADDRESS)  # type: ignore[attr-defined]
+        await cluster.set_up(SITE, TITLE, own, jids)
+        own_pages = pages(cluster.members, cluster.url, SITE, TITLE)
+        endpoint = serverFromString(reactor, f"tcp:{port}:interface={ADDRESS}")
+        listening = await endpoint.listen(Site(own_pages)).asFuture(asyncio.get_running_loop())
         click.echo(f"page: {own}/")
         click.echo(f"status: {own}/status")
         for jid in jids:

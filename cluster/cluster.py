@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import secrets
 import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from parley import sites
-from parley.config import load
 from parley.private_prosody import PrivateProsody
-from parley.store import configured_store
-from switchboard.clock import SystemClock
 
 from . import front
-from .member import ADDRESS, ClusterError, Member, Node, Program, tool
+from .member import ADDRESS, ClusterError, Member, Node, Program, accepts, tool
 
 WEB_NODES = 3
 GATEWAYS = 2
@@ -32,18 +30,17 @@ _PORTS = range(10_000, 32_000)
 
 
 class Prosody(PrivateProsody):
-    """Prosody as a Member."""
+    """Prosody as a Member, with operators at HOST and the component DOMAIN."""
 
     name = "prosody"
 
-    @property
-    def where(self) -> str:
-        """See Member."""
-        return f"{ADDRESS}:{self.c2s_port}"
+    def __init__(self, folder: Path, secret: str) -> None:
+        super().__init__(folder, free_port(), free_port(), HOST, DOMAIN, secret=secret)
+        self.where = f"{ADDRESS}:{self.c2s_port}"
 
     def health(self) -> str:
         """See Member."""
-        return "runs" if self.pid is not None else "does not answer"
+        return "accepts connections" if accepts(self.c2s_port) else "does not answer"
 
 
 class Cluster:
@@ -59,9 +56,7 @@ class Cluster:
         """Where visitors come in: haproxy's."""
         self.config = self.folder / "parley.toml"
         secret, password = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-        self.prosody = Prosody(
-            self.folder / "prosody", free_port(), free_port(), HOST, DOMAIN, secret=secret
-        )
+        self.prosody = Prosody(self.folder / "prosody", secret)
         self.mariadb = self._mariadb(password)
         self.redis = self._redis()
         self.caches = [self._memcached(number) for number in range(1, CACHES + 1)]
@@ -90,7 +85,7 @@ class Cluster:
         await self._prepare()
         first = (self.prosody, self.mariadb, self.redis, *self.caches)
         await asyncio.gather(*(member.start() for member in first))
-        await self._migrate()
+        await self.parley("migrate")
         await asyncio.gather(*(member.start() for member in (*self.gateways, *self.web)))
         await self.haproxy.start()
 
@@ -109,22 +104,29 @@ class Cluster:
         for member in reversed(self.members):
             member.kill()
 
+    async def parley(self, *arguments: str) -> str:
+        """Runs `parley` with the cluster's configuration; gives what it printed.
+
+        Raises ClusterError.
+        """
+        command = [sys.executable, "-m", "parley", "-c", str(self.config), *arguments]
+        ran = await asyncio.to_thread(
+            subprocess.run, command, capture_output=True, text=True, check=False
+        )
+        if ran.returncode:
+            raise ClusterError(ran.stderr.strip())
+        return ran.stdout
+
     async def set_up(
-        self, site: str, title: str, origins: list[str], operators: Mapping[str, str]
+        self, site: str, title: str, origin: str, operators: Mapping[str, str]
     ) -> None:
         """Adds a site if it is not there, with operators `{bare JID: name}`."""
-        store = await configured_store(load(self.config), SystemClock())
-        try:
-            if all(one.key != site for one in await store.sites()):
-                await sites.add(store, site, origins, title)
-            for jid, name in operators.items():
-                await sites.add_operator(store, site, jid, name)
-        finally:
-            await store.close()
-
-    async def _migrate(self) -> None:
-        store = await configured_store(load(self.config), SystemClock())
-        await store.close()
+        known = json.loads(await self.parley("site", "list", "--json"))
+        if all(one["key"] != site for one in known):
+            await self.parley("site", "add", site, "--origin", origin, "--title", title)
+        await self.parley("site", "set", site, f"origins={origin}")
+        for jid, name in operators.items():
+            await self.parley("operator", "add", site, jid, "--name", name)
 
     async def _prepare(self) -> None:
         """Makes MariaDB's own tables, where there are none."""

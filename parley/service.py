@@ -165,6 +165,8 @@ class Service:
             "version": product_version(),
             "store": "ok" if well else "cannot be written",
         }
+        if self._web is not None:
+            parts["visitors"] = self._web.visitors
         if self._jabber is not None:
             links, gateways = self._jabber.health(), self._jabber.gateways
             well = well and all(state is LinkState.UP for state, _ in links.values())

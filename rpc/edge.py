@@ -143,6 +143,11 @@ class WebEdge:
         """How many sockets and streams of events are open."""
         return len(self._streams)
 
+    @property
+    def visitors(self) -> int:
+        """How many visitors are here, those in their grace period included."""
+        return len(self._attendance)
+
     def _load_sites(self) -> None:
         self._origins.load(self._directory.sites())
         self._services.seats.load_sites()

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 from parley.private_prosody import PrivateProsody
 from tests.e2e.support.bridge import Server
@@ -27,9 +27,24 @@ WRITES_ROSTERS = (23, 10)
 """The first ejabberd whose privileged roster set does something."""
 
 
+class Home(Protocol):
+    """What is judged in the end."""
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether operators add contacts themselves, because nobody does it for them."""
+
+    @property
+    def domain(self) -> str:
+        """The component's."""
+
+    async def transcript(self) -> list[dict[str, Any]]:
+        """Every line that is stored."""
+
+
 @dataclass
 class House:
-    """All of it, running; `by_hand`: operators add contacts themselves, nobody does it for them."""
+    """All of it, running; a Home."""
 
     server: Server
     by_hand: bool
@@ -37,6 +52,15 @@ class House:
     browsers: Proxy
     gateway: Proxy
     operators: list[Proxy]
+
+    @property
+    def domain(self) -> str:
+        """See Home."""
+        return self.server.domain
+
+    async def transcript(self) -> list[dict[str, Any]]:
+        """See Home."""
+        return await asyncio.to_thread(self.parley.transcript)
 
 
 @asynccontextmanager

@@ -28,10 +28,14 @@ class Refused(Exception):
 
 
 class Http:
-    """One kept-alive connection to 127.0.0.1, made anew whenever it is gone."""
+    """One kept-alive connection to 127.0.0.1, made anew whenever it is gone.
 
-    def __init__(self, port: int) -> None:
+    `source`: the address that it comes from; None: any.
+    """
+
+    def __init__(self, port: int, source: str | None = None) -> None:
         self._port = port
+        self._source = source
         self._turn = asyncio.Lock()
         self._open: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._number = 0
@@ -87,7 +91,7 @@ class Http:
     async def _post(self, path: str, frame: dict[str, object]) -> asyncio.StreamReader:
         if self._open is None or self._open[0].at_eof():
             self.close()
-            self._open = await asyncio.open_connection("127.0.0.1", self._port)
+            self._open = await connect(self._port, self._source)
         reader, writer = self._open
         body = json.dumps(frame).encode()
         writer.write(
@@ -97,6 +101,14 @@ class Http:
         )
         await writer.drain()
         return reader
+
+
+async def connect(
+    port: int, source: str | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to 127.0.0.1 from that address. Raises OSError."""
+    address = None if source is None else (source, 0)
+    return await asyncio.open_connection("127.0.0.1", port, local_addr=address)
 
 
 def checked(answer: Any, status: int = 200) -> dict[str, Any]:

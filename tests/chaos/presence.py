@@ -13,7 +13,7 @@ import random
 from collections.abc import Collection, Iterator, Sequence
 
 from tests.chaos.desk import Colleague, Scripted
-from tests.chaos.house import House
+from tests.chaos.house import Home
 from tests.chaos.visitor import Visitor
 from tests.e2e.support.parley import SITE
 
@@ -23,7 +23,7 @@ CHANGES = 0.25
 
 
 async def wrong_presence(
-    house: House,
+    home: Home,
     visitors: Sequence[Visitor],
     colleagues: Sequence[Colleague],
     chance: random.Random,
@@ -33,8 +33,8 @@ async def wrong_presence(
     for number, visitor in enumerate(gone):
         await visitor.leave(politely=number % 2 == 0)
     await asyncio.sleep(PRESENCE_SECONDS)
-    domain = house.server.domain
-    if not house.by_hand:
+    domain = home.domain
+    if not home.by_hand:
         return [
             f"{one.notes.name} sees {visitor.name} over {visitor.way.name} "
             + ("offline, who is there" if visitor not in gone else "online, who has gone")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.chaos.contacts import Contacts
 from tests.chaos.desk import Colleague, InProfanity, Scripted
-from tests.chaos.house import PASSWORD, House, ServerName, house
+from tests.chaos.house import PASSWORD, Home, House, ServerName, house
 from tests.chaos.presence import wrong_presence
 from tests.chaos.storm import Blow, Storm, say
 from tests.chaos.verdict import Account, Desk, Lines, Verdict, judge
@@ -104,7 +104,7 @@ async def run(plan: Plan, folder: Path) -> Outcome:
             await eventually(
                 lambda: all(one.here for one in colleagues), LOGIN_SECONDS, "operators come back"
             )
-            verdict = await _count(home, visitors, colleagues)
+            verdict = await count(home, visitors, colleagues)
             await eventually(
                 lambda: all(one.complete for one in colleagues if isinstance(one, Scripted)),
                 LISTS_SECONDS,
@@ -179,8 +179,8 @@ async def _talk(
         raging.cancel()
 
 
-async def _count(
-    home: House, visitors: Sequence[Visitor], colleagues: Sequence[Colleague]
+async def count(
+    home: Home, visitors: Sequence[Visitor], colleagues: Sequence[Colleague]
 ) -> Verdict:
     """The verdict once nothing moves any more: perfect, or what it is after HEAL_SECONDS."""
     loop = asyncio.get_running_loop()
@@ -188,11 +188,11 @@ async def _count(
     while True:
         await _quiet(visitors, colleagues, deadline)
         stored: dict[str, list[tuple[int, str, str]]] = {}
-        for line in await asyncio.to_thread(home.parley.transcript):
+        for line in await home.transcript():
             stored.setdefault(line["conversation"], []).append(
                 (line["seq"], line["from"]["kind"], line["body"])
             )
-        verdict = _verdict(home.server.domain, stored, visitors, colleagues)
+        verdict = _verdict(home.domain, stored, visitors, colleagues)
         if not verdict.complaints or loop.time() > deadline:
             return verdict
         say(f"{len(verdict.complaints)} not yet, such as: {verdict.complaints[0][:300]}")

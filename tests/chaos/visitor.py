@@ -42,6 +42,8 @@ class Tally:
     gaps: int = 0
     """Events that left a line out."""
     refusals: list[str] = field(default_factory=list)
+    waits: list[tuple[float, float]] = field(default_factory=list)
+    """Of each line: when it was sent first, and when it was acknowledged, by the loop's clock."""
 
 
 class Way(Protocol):
@@ -64,7 +66,15 @@ class Way(Protocol):
 class Visitor:
     """`say` queues a line; `log` is what the widget would show, in the order of arrival."""
 
-    def __init__(self, number: int, site: str, port: int, way: Way, chance: random.Random) -> None:
+    def __init__(
+        self,
+        number: int,
+        site: str,
+        port: int,
+        way: Way,
+        chance: random.Random,
+        source: str | None = None,
+    ) -> None:
         self.number = number
         self.name = f"Vera {number:03}"
         self.site = site
@@ -72,13 +82,15 @@ class Visitor:
         self.id = ""
         self.token = ""
         self.cursor = ""
+        self.desk = ""
+        """The desk's state as it was told last."""
         self.log: list[Line] = []
         self.said: list[str] = []
         """Bodies of all that it was told to say, in order."""
         self.acknowledged: dict[str, int] = {}
         """Body -> the seq that the server gave."""
         self.tally = Tally()
-        self.calls = Http(port)
+        self.calls = Http(port, source)
         self._chance = chance
         self._waiting: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._delivered = 0
@@ -132,6 +144,7 @@ class Visitor:
         """Takes the result of `hello`."""
         self.id = result["visitor"]["id"]
         self.token = result["token"]
+        self.desk = result["desk"]["state"]
         lines = result["messages"]
         while lines and lines[0]["seq"] > self.last + 1:
             params = {"token": self.token, "before": lines[0]["seq"]}
@@ -154,6 +167,8 @@ class Visitor:
             else:
                 self.tally.gaps += line["seq"] != self.last + 1
                 self._append(line)
+        elif type == "desk":
+            self.desk = data["state"]
         if cursor:
             self.cursor = cursor
 
@@ -186,8 +201,10 @@ class Visitor:
     async def _talk(self) -> None:
         while True:
             id, body = await self._waiting.get()
+            began = asyncio.get_running_loop().time()
             answer = await self._until_done("say", {"id": id, "body": body})
             assert answer["result"]["id"] == id
+            self.tally.waits.append((began, asyncio.get_running_loop().time()))
             self.acknowledged[body] = answer["result"]["seq"]
 
     async def _tell_delivered(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bench.socket import Socket
-from tests.chaos.http import CALL_SECONDS, SILENCE_SECONDS, Broken, Http, checked
+from tests.chaos.http import CALL_SECONDS, SILENCE_SECONDS, Broken, Http, checked, connect
 from tests.chaos.visitor import Visitor, Way
 
 POLL_SECONDS = 20.0
@@ -20,8 +20,9 @@ class OverSocket:
 
     name = "socket"
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, source: str | None = None) -> None:
         self._port = port
+        self._source = source
         self._socket: Socket | None = None
         self._open = asyncio.Event()
         self._pending: dict[int, asyncio.Future[dict[str, Any]]] = {}
@@ -30,7 +31,7 @@ class OverSocket:
         socket: Socket | None = None
         try:
             async with asyncio.timeout(CALL_SECONDS):
-                reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+                reader, writer = await connect(self._port, self._source)
                 socket = Socket(reader, writer)
                 await _upgrade(reader, writer)
                 await self._begin(socket, visitor)
@@ -98,8 +99,8 @@ class OverSocket:
 class _ByPost:
     """Calls by `POST /rpc`, on a connection of their own."""
 
-    def __init__(self, port: int) -> None:
-        self._listening = Http(port)
+    def __init__(self, port: int, source: str | None = None) -> None:
+        self._listening = Http(port, source)
 
     async def call(
         self, visitor: Visitor, method: str, params: dict[str, object]
@@ -161,7 +162,7 @@ class OverStream(_ByPost):
             await events.aclose()  # type: ignore[attr-defined]
 
 
-WAYS: tuple[Callable[[int], Way], ...] = (OverSocket, OverPoll, OverStream)
+WAYS: tuple[Callable[..., Way], ...] = (OverSocket, OverPoll, OverStream)
 
 
 async def _upgrade(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
