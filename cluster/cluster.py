@@ -83,7 +83,7 @@ class Cluster:
     async def start(self) -> None:
         """Starts everything; returns when all serve. Raises ClusterError."""
         await self._prepare()
-        first = (self.prosody, self.mariadb, self.redis, *self.caches)
+        first: list[Member] = [self.prosody, self.mariadb, self.redis, *self.caches]
         await asyncio.gather(*(member.start() for member in first))
         await self.parley("migrate")
         await asyncio.gather(*(member.start() for member in (*self.gateways, *self.web)))
@@ -91,12 +91,13 @@ class Cluster:
 
     async def stop(self) -> None:
         """Ends everything in good order, the front first and the stores last."""
-        for members in (
+        orderly: list[list[Member]] = [
             [self.haproxy],
-            self.web,
-            self.gateways,
+            [*self.web],
+            [*self.gateways],
             [self.prosody, self.redis, *self.caches, self.mariadb],
-        ):
+        ]
+        for members in orderly:
             await asyncio.gather(*(member.stop() for member in members))
 
     def kill(self) -> None:
