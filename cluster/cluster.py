@@ -10,7 +10,7 @@ import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -62,8 +62,8 @@ class Cluster:
         self.caches = [self._memcached(number) for number in range(1, CACHES + 1)]
         self._write_config(secret, password, grace, limits)
         self.gateways = [self._gateway(number) for number in range(1, GATEWAYS + 1)]
-        web = {f"rpc{number}": (free_port(), free_port()) for number in range(1, WEB_NODES + 1)}
-        self.web = [self._web(name, *ports) for name, ports in web.items()]
+        web = [front.Ports(free_port(), free_port()) for _ in range(WEB_NODES)]
+        self.web = [self._web(number, ports) for number, ports in enumerate(web, 1)]
         self.haproxy = self._haproxy(web)
         self.members: list[Member] = [
             self.prosody,
@@ -182,9 +182,9 @@ class Cluster:
     def _gateway(self, number: int) -> Node:
         return self._node(f"gateway{number}", free_port(), "gateway", {})
 
-    def _web(self, name: str, port: int, admin_port: int) -> Node:
-        listen = f'["tcp:{port}:interface={ADDRESS}"]'
-        return self._node(name, admin_port, "rpc", {"PARLEY_HTTP__LISTEN": listen})
+    def _web(self, number: int, ports: front.Ports) -> Node:
+        listen = f'["tcp:{ports.http}:interface={ADDRESS}"]'
+        return self._node(f"rpc{number}", ports.admin, "rpc", {"PARLEY_HTTP__LISTEN": listen})
 
     def _node(
         self, name: str, admin_port: int, command: str, environment: Mapping[str, str]
@@ -200,10 +200,12 @@ class Cluster:
             },
         )
 
-    def _haproxy(self, web: Mapping[str, tuple[int, int]]) -> Program:
+    def _haproxy(self, web: Sequence[front.Ports]) -> Program:
         file = self.folder / "haproxy.cfg"
-        file.write_text(front.haproxy(self.port, web), "utf-8")
-        return Program("haproxy", self.folder, self.port, [tool("haproxy"), "-f", str(file)])
+        file.write_text(front.haproxy(self.folder, self.port, web), "utf-8")
+        # In the foreground and without a worker, which would go on where it is killed.
+        command = [tool("haproxy"), "-db", "-f", str(file)]
+        return Program("haproxy", self.folder, self.port, command)
 
     def _write_config(self, secret: str, password: str, grace: float, limits: bool) -> None:
         caches = ",".join(f"{ADDRESS}:{cache.port}" for cache in self.caches)

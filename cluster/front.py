@@ -1,9 +1,41 @@
-"""The front's configuration."""
+"""The fronts' files in `deploy/`, for nodes on this machine: only addresses are exchanged."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+DEPLOY = Path(__file__).parents[1] / "deploy"
 
 
-def haproxy(port: int, web: Mapping[str, tuple[int, int]]) -> str:
-    return ""
+class Ports(NamedTuple):
+    """Where a web node serves."""
+
+    http: int
+    admin: int
+
+
+def haproxy(folder: Path, port: int, nodes: Sequence[Ports]) -> str:
+    """`haproxy.cfg` with its control socket in the folder."""
+    exchanged = {
+        r"bind :80$": f"bind 127.0.0.1:{port}",
+        r"/run/haproxy/": f"{folder}/",
+    }
+    for number, node in enumerate(nodes, 1):
+        address = rf"10\.0\.0\.1{number}:8080 check"
+        exchanged[f"{address} port 8081"] = f"127.0.0.1:{node.http} check port {node.admin}"
+        exchanged[f"{address}$"] = f"127.0.0.1:{node.http} check"
+    if os.geteuid() != 0:
+        exchanged[r"^    (user|group|chroot) .*$"] = ""
+    return _exchange("haproxy.cfg", exchanged)
+
+
+def _exchange(name: str, exchanged: Mapping[str, str]) -> str:
+    text = (DEPLOY / name).read_text("utf-8")
+    for old, new in exchanged.items():
+        text, count = re.subn(old, new, text, flags=re.MULTILINE)
+        assert count, f"{old} is not in {name}"
+    return text
