@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import gc
 import logging
 import os
@@ -13,6 +14,8 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
+
+from .notify import Notifier
 
 STOP_SECONDS = 19.0
 """How long the process may take to end once it was told to."""
@@ -56,11 +59,14 @@ def run(service: Callable[[], AbstractAsyncContextManager[None]]) -> None:
     reactor: Any = internet.reactor
     stopping = asyncio.Event()
     raised: list[BaseException] = []
+    notifier = Notifier(os.environ)
 
     async def main() -> None:
         try:
             async with service():
+                notifier.tell("READY=1", "STATUS=serving")
                 await stopping.wait()
+                notifier.tell("STOPPING=1", "STATUS=stopping")
                 log.info("stopping")
                 _end_in_time()
         except BaseException as problem:  # noqa: BLE001 - given to the caller below
@@ -71,6 +77,7 @@ def run(service: Callable[[], AbstractAsyncContextManager[None]]) -> None:
     def start() -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopping.set)
+        notifier.keep_alive(loop)
         task = loop.create_task(main())
         _keep.append(task)
 
@@ -78,6 +85,8 @@ def run(service: Callable[[], AbstractAsyncContextManager[None]]) -> None:
     # What is here now stays: looking through it again and again was a tenth of a line's cost.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    # A watchdog ends a frozen process by SIGABRT: then the log has where it stood.
+    faulthandler.enable()
     _allow_many_files()
     reactor.callWhenRunning(start)
     reactor.run(installSignalHandlers=False)
