@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web import http
+from twisted.web.http_headers import Headers
 
 from . import wire
 
@@ -94,6 +95,13 @@ class Channel(http.HTTPChannel):
             self._ending.cancel()
             self._ending = None
         super().connectionLost(reason)
+
+    def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
+        """An answer begins; a server that stops takes no other request on this connection."""
+        if self.site.stopping and code != b"101":
+            self.persistent = False
+            headers.setRawHeaders(b"Connection", [b"close"])
+        super().writeHeaders(version, code, reason, headers)
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """A line of the head is longer than any should be."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import random
 from collections.abc import Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -31,8 +33,14 @@ from .uploads import Uploads
 FILES_PER_HOUR = 20
 """Of one visitor's."""
 
-STOP_SECONDS = 5.0
-"""How long calls in hand may take when the server stops."""
+SPREAD_SECONDS = 8.0
+"""In how long at most all clients are told that the server stops: elsewhere it is work for each."""
+TOLD_A_SECOND = 200
+"""So many at least."""
+TURN_SECONDS = 0.05
+
+STOP_SECONDS = 3.0
+"""How long calls in hand, and files on their way, may take after that."""
 
 FAREWELL_SECONDS = 1.0
 """How long clients may take to hear of it."""
@@ -86,6 +94,7 @@ class WebEdge:
         self._stream_door = StreamDoor(self._services, self._streams, proxies)
         self._door.putChild(b"events", self._stream_door)
         self._upload_door = UploadDoor(self._services, self._streams, proxies)
+        self._sites: list[ParleySite] = []
 
     def site(
         self,
@@ -100,7 +109,9 @@ class WebEdge:
         settings = self._services.settings
         limits = Limits(settings.request_bytes, settings.head_seconds, settings.body_seconds)
         extra = {b"files": Files(self._services.uploads), **(extra or {})}
-        return build_site(self._door, self._upload_door, limits, extra, static, reactor)
+        site = build_site(self._door, self._upload_door, limits, extra, static, reactor)
+        self._sites.append(site)
+        return site
 
     def start(self) -> None:
         """To be called once, with the directory loaded and the loop running."""
@@ -121,18 +132,18 @@ class WebEdge:
         services.uploads.sweep()
 
     async def stop(self) -> None:
-        """Ends sockets (1001) and streams, answers polls, waits for what is in hand.
+        """Hands all clients on, one after another, and finishes what is in hand; within 12 s.
 
-        The listeners are to be closed before.
+        The listeners are to be closed before, and `sweep` is to be called on. Sockets end with
+        1001, streams end, polls are answered, and so is what still comes on open connections.
         """
+        for site in self._sites:
+            site.stopping = True
+        await self._hand_on()
         self._streams.close()
-        self._services.polls.cut_short()
+        self._services.polls.close()
         with contextlib.suppress(TimeoutError):
-            calls = asyncio.gather(
-                *(door.settle() for door in (self._door, self._stream_door, self._upload_door)),
-                self._services.uploads.settle(),
-            )
-            await asyncio.wait_for(calls, STOP_SECONDS)
+            await asyncio.wait_for(self._settle(), STOP_SECONDS)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._streams.gone(), FAREWELL_SECONDS)
         self._streams.abort()
@@ -147,6 +158,27 @@ class WebEdge:
     def visitors(self) -> int:
         """How many visitors are here, those in their grace period included."""
         return len(self._attendance)
+
+    async def _hand_on(self) -> None:
+        """In no order, so that those who came together do not go together."""
+        turns = [stream.part for stream in self._streams]
+        turns += [poll.cut_short for poll in self._services.polls]
+        random.shuffle(turns)
+        a_second = max(TOLD_A_SECOND, len(turns) / SPREAD_SECONDS)
+        loop = asyncio.get_running_loop()
+        began, told = loop.time(), 0
+        while told < len(turns):
+            await asyncio.sleep(TURN_SECONDS)
+            due = math.ceil((loop.time() - began) * a_second)
+            for tell in turns[told:due]:
+                tell()
+            told = due
+
+    async def _settle(self) -> None:
+        await self._services.uploads.settle()
+        await self._streams.settle()
+        for door in (self._door, self._stream_door, self._upload_door):
+            await door.settle()
 
     def _load_sites(self) -> None:
         self._origins.load(self._directory.sites())

@@ -148,6 +148,8 @@ class ParleySite(Site):
         self.limits = limits
         self.cross_origin = cross_origin
         self.uploads = uploads
+        self.stopping = False
+        """Whether each answer is to be its connection's last (RFC 9112 §9.6)."""
 
     def log(self, request: http.Request) -> None:
         """Not kept: it would hold the addresses of visitors."""

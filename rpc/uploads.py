@@ -83,6 +83,7 @@ class Uploads:
         self._used = 0
         self._swept_at: float | None = None
         self._sweeping: asyncio.Task[None] | None = None
+        self._coming: set[asyncio.Future[None]] = set()
 
     @property
     def possible(self) -> bool:
@@ -126,7 +127,10 @@ class Uploads:
                 raise Reject("exists", "This file is just coming in.") from None
         self._used += ticket.size
         ends_at = self._clock.monotonic() + WHOLE_SECONDS
-        return Incoming(self, handle, part, new, ticket.size, ends_at)
+        over = asyncio.get_running_loop().create_future()
+        self._coming.add(over)
+        over.add_done_callback(self._coming.discard)
+        return Incoming(self, handle, part, new, ticket.size, ends_at, over)
 
     def seconds_until(self, moment: float) -> float:
         """How long it is to a monotonic moment, a little at least."""
@@ -171,9 +175,11 @@ class Uploads:
             self._sweeping = asyncio.get_running_loop().create_task(self._sweep())
 
     async def settle(self) -> None:
-        """Waits for what is under way."""
+        """Waits for what is under way, files that come in included."""
         if self._sweeping is not None:
             await self._sweeping
+        if self._coming:
+            await asyncio.wait(self._coming)
 
     async def _sweep(self) -> None:
         self._swept_at = self._clock.monotonic()
@@ -231,6 +237,7 @@ class Incoming:
         new: Path,
         size: int,
         ends_at: float,
+        over: asyncio.Future[None],
     ) -> None:
         self._uploads = uploads
         self._handle: int | None = handle
@@ -239,6 +246,7 @@ class Incoming:
         self._size = size
         self._missing = size
         self._ends_at = ends_at
+        self._over = over
 
     @property
     def seconds_left(self) -> float:
@@ -272,6 +280,8 @@ class Incoming:
         except RetryLater:
             self._forget()
             raise
+        finally:
+            self._over.set_result(None)
 
     def abandon(self) -> None:
         """The rest will not come."""
@@ -279,6 +289,7 @@ class Incoming:
             os.close(self._handle)
             self._handle = None
             self._forget()
+            self._over.set_result(None)
 
     def _forget(self) -> None:
         self._part.unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from switchboard.census import Attendance
 
@@ -83,10 +83,16 @@ class Polls:
     def __init__(self, attendance: Attendance) -> None:
         self._attendance = attendance
         self._waiting: dict[Poll, str] = {}
+        self._closed = False
+
+    def __iter__(self) -> Iterator[Poll]:
+        return iter(list(self._waiting))
 
     def add(self, poll: Poll, visitor: str) -> None:
         """A poll begins."""
         self._waiting[poll] = visitor
+        if self._closed:
+            poll.cut_short()
 
     def remove(self, poll: Poll) -> None:
         """A poll ends."""
@@ -97,7 +103,8 @@ class Polls:
         for visitor in self._waiting.values():
             self._attendance.touch(visitor)
 
-    def cut_short(self) -> None:
-        """Answers all of them now."""
-        for poll in list(self._waiting):
+    def close(self) -> None:
+        """Answers all of them now, and those at once that still come."""
+        self._closed = True
+        for poll in self:
             poll.cut_short()

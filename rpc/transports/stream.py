@@ -32,6 +32,8 @@ UNREAD_BYTES = 16_384
 measure is four times that, and with thousands of such clients it is most of a node's memory.
 """
 
+GOING_AWAY = 1001
+
 log = logging.getLogger(__name__)
 
 
@@ -88,6 +90,10 @@ class EventStream(Reader):
     @abstractmethod
     def close(self, code: int, reason: str) -> None:
         """Says why, in its own way, and ends; the client's end is awaited for a while."""
+
+    def part(self) -> None:
+        """Closes because the server stops; where calls are answered, after those that have come."""
+        self.close(GOING_AWAY, "server stops")
 
     @abstractmethod
     def _put(self, cursor: str, data: wire.EventData) -> None:
@@ -191,9 +197,9 @@ class EventStream(Reader):
         return self.token is not None
 
     @property
-    def busy(self) -> bool:
-        """Whether work is under way."""
-        return self._task is not None
+    def work(self) -> asyncio.Task[None] | None:
+        """What is under way."""
+        return self._task
 
     def abort(self) -> None:
         """Drops the connection."""

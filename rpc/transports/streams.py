@@ -24,7 +24,7 @@ CLOSING_SECONDS = 5.0
 SLOW_SECONDS = 20.0
 """How long a client may leave its connection full."""
 
-_GOING_AWAY, _LATE = 1001, 4408
+_LATE = 4408
 
 
 class Streams:
@@ -66,7 +66,7 @@ class Streams:
         if not stream.settled:
             self._first_call[stream] = self.web.clock.monotonic() + FIRST_CALL_SECONDS
         if self._stopping:
-            stream.close(_GOING_AWAY, "server stops")
+            stream.part()
 
     def full(self, stream: EventStream) -> None:
         """Its client does not read."""
@@ -100,7 +100,7 @@ class Streams:
         for stream in _expired(self._first_call, now):
             if stream.settled:
                 del self._first_call[stream]
-            elif not stream.busy:
+            elif stream.work is None:
                 del self._first_call[stream]
                 stream.close(_LATE, "no hello in time")
         for stream in [*_expired(self._full, now), *_expired(self._closing, now)]:
@@ -116,10 +116,15 @@ class Streams:
                     stream.ping()
 
     def close(self) -> None:
-        """Tells all clients to come back elsewhere."""
+        """Tells all clients, those too that still come, to go elsewhere."""
         self._stopping = True
         for stream in self:
-            stream.close(_GOING_AWAY, "server stops")
+            stream.part()
+
+    async def settle(self) -> None:
+        """Waits until every call in hand is answered."""
+        while work := [stream.work for stream in self if stream.work is not None]:
+            await asyncio.wait(work)
 
     async def gone(self) -> None:
         """Waits until the last stream is gone."""

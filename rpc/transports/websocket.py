@@ -35,7 +35,7 @@ _BINARY, _TOO_LARGE, _ORIGIN = 1003, 1009, 4403
 class Socket(EventStream):
     """One WebSocket; a `WebSocketProtocol` of Twisted's."""
 
-    __slots__ = ("_caller", "_meter", "_queue", "_stopped", "_wire", "missed")
+    __slots__ = ("_caller", "_meter", "_parting", "_queue", "_stopped", "_wire", "missed")
 
     def __init__(self, hub: Streams, number: int, channel: HTTPChannel, caller: Caller) -> None:
         super().__init__(hub, number)
@@ -47,6 +47,7 @@ class Socket(EventStream):
         self._meter = frames.Meter(hub.web.settings.largest_request)
         self._queue: deque[str] | None = None
         self._stopped = False  # we do not read
+        self._parting = False  # to be closed once the calls are answered
 
     # What Twisted's WebSocket server calls.
 
@@ -138,6 +139,12 @@ class Socket(EventStream):
         self._transport.loseWriteConnection()
         self._transport.resumeProducing()
 
+    def part(self) -> None:
+        if self._queue is None:
+            super().part()
+        else:
+            self._parting = True
+
     def _flow(self) -> None:
         """Reads on, or not: not while the client leaves our answers unread or calls too fast."""
         stop = self._full or (self._queue is not None and len(self._queue) >= QUEUED_CALLS)
@@ -166,6 +173,8 @@ class Socket(EventStream):
                 self._release()
         if not self._queue:
             self._queue = None
+            if self._parting:
+                self.part()
         await self._catch_up()
 
     def _put(self, cursor: str, data: wire.EventData) -> None:
