@@ -44,12 +44,16 @@ class Edges(enum.Flag):
     BOTH = WEB | JABBER
 
 
-async def _within(seconds: float, what: str, stopping: Awaitable[None]) -> None:
-    """Gives a part that long to stop; one that fails does not keep the others from it."""
+async def _by(moment: float, what: str, stopping: Awaitable[None]) -> None:
+    """Gives a part until then to stop; one that fails does not keep the others from it.
+
+    `moment` is the loop's time.
+    """
     try:
-        await asyncio.wait_for(stopping, seconds)
+        async with asyncio.timeout_at(moment):
+            await stopping
     except TimeoutError:
-        log.warning("%s did not stop within %g s", what, seconds)
+        log.warning("%s did not stop in time", what)
     except Exception:
         log.exception("%s did not stop properly", what)
 
@@ -84,6 +88,7 @@ class Service:
         if Edges.JABBER in edges:
             self._jabber = self._make_jabber(talks, bus, clock)
         self._ports: list[Any] = []
+        self._stopping = False
         self._tasks: list[asyncio.Task[None]] = []
 
     def _make_web(self, talks: Talks, bus: Bus, clock: Clock) -> WebEdge:
@@ -137,7 +142,7 @@ class Service:
             self._web.start()
             site = self._web.site(self._extra)
             for description in http.listen:
-                await self._listen(description, site)
+                self._ports.append(await self._listen(description, site))
         limits = Limits(head_seconds=http.head_seconds, body_seconds=http.body_seconds)
         admin = ParleySite(health_resource(self.health), limits)
         await self._listen(http.admin_listen, admin)
@@ -147,16 +152,22 @@ class Service:
         self._tasks = [loop.create_task(self._refresh()), loop.create_task(self._sweep())]
 
     async def stop(self) -> None:
-        """Stops taking visitors, corrects presence, and lets go of the store; within 18 s."""
+        """Hands visitors on, corrects presence, and lets go of the store; within 18.5 s.
+
+        `/readyz` says so, to the end.
+        """
+        self._stopping = True
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         for port in self._ports:
-            await port.stopListening().asFuture(asyncio.get_running_loop())
+            await port.stopListening().asFuture(loop)
+        if self._web is not None:
+            await _by(began + 12, "the web edge", self._web.stop())
         for task in self._tasks:
             task.cancel()
-        if self._web is not None:
-            await _within(7, "the web edge", self._web.stop())
         if self._jabber is not None:
-            await _within(7, "the Jabber edge", self._jabber.stop())
-        await _within(4, "the store", self._store.close())
+            await _by(began + 16.5, "the Jabber edge", self._jabber.stop())
+        await _by(began + 18.5, "the store", self._store.close())
 
     def health(self) -> tuple[bool, dict[str, object]]:
         """Whether every part is well, and each part's state."""
@@ -176,9 +187,11 @@ class Service:
             }
             parts["privileges"] = {one.domain: one.privileges.summary() for one in gateways}
             parts["contact_lists"] = {one.domain: one.contact_lists() for one in gateways}
+        if self._stopping:
+            well, parts["draining"] = False, True
         return well, {"ready": well, **parts}
 
-    async def _listen(self, description: str, site: Site) -> None:
+    async def _listen(self, description: str, site: Site) -> Any:
         from twisted.internet import reactor
 
         try:
@@ -186,13 +199,12 @@ class Service:
         except (ValueError, TypeError, KeyError) as problem:
             raise StartError(f"[http] cannot understand {description!r}: {problem}") from None
         try:
-            port = await endpoint.listen(site).asFuture(asyncio.get_running_loop())
+            return await endpoint.listen(site).asFuture(asyncio.get_running_loop())
         except error.CannotListenError as problem:
             raise StartError(
                 f"cannot listen on {description}: {problem.socketError}; "
                 "end what uses that port or choose another in [http]"
             ) from None
-        self._ports.append(port)
 
     async def _refresh(self) -> None:
         while True:
