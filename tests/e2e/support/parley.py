@@ -148,6 +148,11 @@ messages_per_minute = {600 if limits else 0}
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started, and not ended by `kill` or `stop`."""
+        return self._process is not None
+
     def log(self) -> str:
         """What it has logged since it was started."""
         with contextlib.suppress(FileNotFoundError):

@@ -150,8 +150,10 @@ class WebSocket:
         self._text = ""
 
     @classmethod
-    async def open(cls, port: int, origin: str | None) -> WebSocket:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async def open(cls, port: int, origin: str | None, source: str = "127.0.0.1") -> WebSocket:
+        """A socket that is there; `source` is the client's own address."""
+        local = (source, 0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=local)
         socket = cls(reader, writer)
         extra = [] if origin is None else [(b"Origin", origin.encode())]
         socket.send_event(Request(host="chat.test", target="/rpc", extra_headers=extra))

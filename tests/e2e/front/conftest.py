@@ -1,0 +1,109 @@
+"""Three web nodes over one store, and before them the real haproxy or nginx.
+
+The nodes start once for all tests; one that a test has ended is there again for the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from parley.private_prosody import PrivateProsody
+from tests.e2e.support.fronts import KINDS, Front, Haproxy, Kind, Ports, front
+from tests.e2e.support.parley import SITE, Parley
+from tests.e2e.support.ports import free_port
+
+NODES = 3
+NEW_VISITORS = 100
+"""Of one address within a minute, on each node."""
+
+shared = pytest_asyncio.fixture(scope="session", loop_scope="session")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of these run on the loop of the nodes that they share."""
+    for item in items:
+        if item.path.is_relative_to(__file__.rpartition("/")[0]):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+class Node(Parley):
+    """A web node, which trusts what fronts on this machine say of visitors."""
+
+    def __init__(self, folder: Path, server: PrivateProsody, shared: Path) -> None:
+        super().__init__(folder, server, limits=False)
+        text = self.config.read_text("utf-8")
+        for old, new in (
+            ("[http]\n", '[http]\ntrusted_proxies = ["127.0.0.1"]\n'),
+            ("new_visitors_per_minute = 0", f"new_visitors_per_minute = {NEW_VISITORS}"),
+            ("sqlite:///parley.db", f"sqlite:///{shared}/parley.db"),
+        ):
+            assert old in text
+            text = text.replace(old, new)
+        text += f'[uploads]\nfolder = "{shared}/uploads"\n'
+        self.config.write_text(text, "utf-8")
+
+    @property
+    def ports(self) -> Ports:
+        """Where it serves."""
+        return Ports(self.http_port, self.admin_port)
+
+
+@shared
+async def started(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sequence[Node]]:
+    """The nodes, and their Jabber servers, without which they were not ready."""
+    folder = tmp_path_factory.mktemp("front")
+    servers = [
+        PrivateProsody(folder / f"prosody{n}", free_port(), free_port(), secret="s3cret")
+        for n in range(NODES)
+    ]
+    nodes = [Node(folder / f"node{n}", server, folder) for n, server in enumerate(servers)]
+    await asyncio.gather(*(server.start() for server in servers))
+    await nodes[0].set_up({})
+    nodes[0].must("site", "set", SITE, "upload.on=true")
+    yield nodes
+    for node in nodes:
+        node.end()
+    for server in servers:
+        await server.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def nodes(started: Sequence[Node]) -> Sequence[Node]:
+    """Three nodes that serve."""
+    await asyncio.gather(*(node.start() for node in started if not node.running))
+    return started
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def haproxy(nodes: Sequence[Node], tmp_path: Path) -> AsyncIterator[Haproxy]:
+    """haproxy before the nodes."""
+    with front("haproxy", tmp_path / "front", [node.ports for node in nodes]) as running:
+        assert isinstance(running, Haproxy)
+        await running.start()
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session", params=KINDS)
+async def before(
+    request: pytest.FixtureRequest, nodes: Sequence[Node], tmp_path: Path
+) -> AsyncIterator[Front]:
+    """Each front before the nodes."""
+    kind: Kind = request.param
+    with front(kind, tmp_path / "front", [node.ports for node in nodes]) as running:
+        await running.start()
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session", params=KINDS)
+async def alone(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Front]:
+    """Each front, with no node there."""
+    kind: Kind = request.param
+    nowhere = [Ports(free_port(), free_port()) for _ in range(NODES)]
+    with front(kind, tmp_path / "front", nowhere) as running:
+        await running.start()
+        yield running

@@ -1,0 +1,126 @@
+"""Nodes that stop, die and come back behind a front, while visitors talk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.e2e.front.conftest import Node
+from tests.e2e.front.visitors import ORIGIN, Crowd, Hearer, Sitter, address, ask, browser
+from tests.e2e.support.fronts import Front, Haproxy
+from tests.e2e.support.parley import SITE
+from tests.e2e.support.wait import eventually
+from tests.edge.rpc.client import WebSocket
+
+CROWD = 30
+SLOWEST_SECONDS = 2.0
+
+
+async def some_lines(crowd: Crowd) -> None:
+    """Until everybody had time for a few more."""
+    until = crowd.said + 5 * CROWD
+    await eventually(lambda: crowd.said >= until, 30.0, lambda: f"{crowd.said} lines")
+
+
+def check_logs(crowd: Crowd) -> None:
+    """What was acknowledged was stored, once, in order, with at most one more line at its end."""
+    for one in crowd.visitors:
+        assert one.log[: len(one.said)] == one.said
+        assert len(one.log) <= len(one.said) + 1
+
+
+async def test_rolling_restart(nodes: Sequence[Node], before: Front) -> None:
+    """One node after another is stopped and started, and no visitor sees an error of any kind."""
+    async with Crowd(before, CROWD) as crowd:
+        await some_lines(crowd)
+        for node in nodes:
+            assert await node.stop() == 0
+            await some_lines(crowd)
+            await node.start()
+            await some_lines(crowd)
+    assert crowd.wrong == []
+    assert crowd.broken == {}
+    assert crowd.slowest < SLOWEST_SECONDS
+    assert crowd.moved >= 3
+    check_logs(crowd)
+
+
+async def test_killed(nodes: Sequence[Node], before: Front) -> None:
+    """A node that is killed breaks what streams on it; every call is answered, by another."""
+    async with Crowd(before, CROWD) as crowd:
+        for node in nodes:
+            await some_lines(crowd)
+            node.kill()
+            await some_lines(crowd)
+            await node.start()
+    assert crowd.wrong == []
+    assert crowd.broken.keys() <= {Sitter, Hearer}
+    assert crowd.slowest < SLOWEST_SECONDS
+    check_logs(crowd)
+
+
+async def test_drained(nodes: Sequence[Node], haproxy: Haproxy) -> None:
+    """A node that stops says so at once, while its visitors are still there, and is left out."""
+    node = nodes[0]
+    sockets = [await WebSocket.open(haproxy.port, ORIGIN, address(n)) for n in range(60)]
+    for socket in sockets:
+        await socket.call("hello", site=SITE)
+    await eventually(lambda: haproxy.up() == [True] * 3)
+    stopping = asyncio.create_task(node.stop())
+    await eventually(lambda: node.ready()[1].get("draining"))
+    assert node.ready()[0] == 503
+    await stopping
+    for socket in sockets:
+        socket.close()
+
+
+async def test_out_and_in_again(nodes: Sequence[Node], haproxy: Haproxy) -> None:
+    """A node that is frozen or gone is left out within some seconds, and in again."""
+    node = nodes[1]
+    await eventually(lambda: haproxy.up() == [True] * 3)
+    began = time.monotonic()
+    os.kill(node.pid, signal.SIGSTOP)
+    try:
+        await eventually(lambda: haproxy.up() == [True, False, True], 5.0)
+        async with browser(haproxy) as client:
+            for _ in range(6):
+                assert await ask(client, "hello", site=SITE)
+    finally:
+        os.kill(node.pid, signal.SIGCONT)
+    await eventually(lambda: haproxy.up() == [True] * 3, 5.0)
+    node.kill()
+    await eventually(lambda: haproxy.up() == [True, False, True], 5.0)
+    await node.start()
+    await eventually(lambda: haproxy.up() == [True] * 3, 3.0)
+    assert time.monotonic() - began < 30
+
+
+async def test_it_has_visitors_again(nodes: Sequence[Node], before: Front) -> None:
+    """A node that comes back gets its share, from either front, within some seconds."""
+    node = nodes[2]
+    node.kill()
+    assert await visitors_on(before, node.http_port, 12) == 0
+    await node.start()
+
+    async def has_some() -> bool:
+        return await visitors_on(before, node.http_port, 12) > 0
+
+    await eventually(has_some, 8.0)
+
+
+async def visitors_on(before: Front, port: int, size: int) -> int:
+    """How many of so many new sockets are on the node with this port."""
+    sockets = [await WebSocket.open(before.port, ORIGIN, address(n)) for n in range(size)]
+    for socket in sockets:
+        await socket.call("hello", site=SITE)
+    local = f":{port:04X}"
+    established = "01"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    found = sum(row[1].endswith(local) and row[3] == established for row in rows)
+    for socket in sockets:
+        socket.close()
+    return found

@@ -1,0 +1,158 @@
+"""The real haproxy and nginx with the files in `deploy/`, in which only addresses are exchanged."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from tests.e2e.support.ports import free_port
+from tests.e2e.support.wait import eventually
+
+Kind = Literal["haproxy", "nginx"]
+KINDS: tuple[Kind, ...] = ("haproxy", "nginx")
+DEPLOY = Path(__file__).parents[3] / "deploy"
+_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
+
+
+class Ports(NamedTuple):
+    """Where a node serves."""
+
+    http: int
+    admin: int
+
+
+class Front(ABC):
+    """One front at `port` of 127.0.0.1, before three nodes."""
+
+    file: str
+
+    def __init__(self, folder: Path, nodes: Sequence[Ports]) -> None:
+        self.port = free_port()
+        self._folder = folder
+        self._nodes = nodes
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where browsers reach it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Returns when it takes connections."""
+        self._folder.mkdir(exist_ok=True)
+        # Its workers are not root, and need the way to its socket.
+        self._folder.chmod(0o755)
+        text = (DEPLOY / self.file).read_text("utf-8")
+        for old, new in self._exchanged().items():
+            text, count = re.subn(old, new, text, flags=re.MULTILINE)
+            assert count, f"{old} is not in {self.file}"
+        path = self._folder / self.file
+        path.write_text(text, "utf-8")
+        with (self._folder / "output").open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command(path), stdout=output, stderr=output, start_new_session=True
+            )
+        await eventually(self._listens, 10.0, self.log)
+
+    def log(self) -> str:
+        """What it has said."""
+        return (self._folder / "output").read_text(errors="replace")
+
+    def kill(self) -> None:
+        """Ends it, workers too, at once."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    @abstractmethod
+    def _command(self, path: Path) -> list[str]:
+        """Runs it in the foreground."""
+
+    @abstractmethod
+    def _exchanged(self) -> Mapping[str, str]:
+        """What stands for what in the file, as regular expressions."""
+
+    def _listens(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self.log()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+class Haproxy(Front):
+    """haproxy."""
+
+    file = "haproxy.cfg"
+
+    def up(self) -> list[bool]:
+        """Of each node, whether it is given visitors."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(5)
+            control.connect(str(self._folder / "admin.sock"))
+            control.sendall(b"show servers state nodes\n")
+            with control.makefile() as answer:
+                rows = [line.split() for line in answer if line[:1].isdigit() and " rpc" in line]
+        return [row[5] == "2" for row in rows]
+
+    def _command(self, path: Path) -> list[str]:
+        return [shutil.which("haproxy", path=_PATH) or "haproxy", "-W", "-db", "-f", str(path)]
+
+    def _exchanged(self) -> Mapping[str, str]:
+        found = {
+            r"bind :80$": f"bind 127.0.0.1:{self.port}",
+            r"/run/haproxy/": f"{self._folder}/",
+        }
+        for number, node in enumerate(self._nodes, 1):
+            found[rf"10\.0\.0\.1{number}:8080 check port 8081"] = (
+                f"127.0.0.1:{node.http} check port {node.admin}"
+            )
+            found[rf"10\.0\.0\.1{number}:8080 check$"] = f"127.0.0.1:{node.http} check"
+        if os.geteuid() != 0:
+            found[r"^    (user|group|chroot) .*$"] = ""
+        return found
+
+
+class Nginx(Front):
+    """nginx."""
+
+    file = "nginx.conf"
+
+    def _command(self, path: Path) -> list[str]:
+        nginx = shutil.which("nginx", path=_PATH) or "nginx"
+        return [nginx, "-c", str(path), "-e", "stderr", "-g", "daemon off;"]
+
+    def _exchanged(self) -> Mapping[str, str]:
+        found = {
+            r"listen 80 ": f"listen 127.0.0.1:{self.port} ",
+            r"/run/nginx\.pid": f"{self._folder}/pid",
+            r"/var/log/nginx/error\.log": "stderr",
+        }
+        for number, node in enumerate(self._nodes, 1):
+            found[rf"10\.0\.0\.1{number}:8080"] = f"127.0.0.1:{node.http}"
+        if os.geteuid() != 0:
+            kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+            folders = " ".join(f"{kind}_temp_path {self._folder}/{kind};" for kind in kinds)
+            found[r"^http \{"] = f"http {{ {folders}"
+        return found
+
+
+@contextmanager
+def front(kind: Kind, folder: Path, nodes: Sequence[Ports]) -> Iterator[Front]:
+    """A front, not started yet, that ends with the block."""
+    made = (Haproxy if kind == "haproxy" else Nginx)(folder, nodes)
+    try:
+        yield made
+    finally:
+        made.kill()
