@@ -21,7 +21,7 @@ from .. import wire
 from . import frames
 from .stream import EventStream
 
-SPREAD_MS = 100, 1000
+SPREAD_MS = 100, 800
 """When a client is to come back after an end, from and to: soon, for the ends are spread too."""
 UNHEARD_MS = 85_000
 """How long the system waits for a client's system to confirm what was sent: the client has no

@@ -17,6 +17,8 @@ from tests.e2e.support.fronts import KINDS, Front, Haproxy, Kind, Ports, front
 from tests.e2e.support.parley import SITE, Parley
 from tests.e2e.support.ports import free_port
 
+SHOP = "pages"
+"""A second site, for real browsers."""
 NODES = 3
 NEW_VISITORS = 100
 """Of one address within a minute, on each node."""
@@ -65,6 +67,7 @@ async def started(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Seq
     await asyncio.gather(*(server.start() for server in servers))
     await nodes[0].set_up({})
     nodes[0].must("site", "set", SITE, "upload.on=true")
+    nodes[0].must("site", "add", SHOP, "--origin", "https://pages.example")
     yield nodes
     for node in nodes:
         node.end()

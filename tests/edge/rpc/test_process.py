@@ -49,7 +49,7 @@ async def test_sigterm(running: Process) -> None:
     assert await socket.closed() == 1001
     await source.closed()
     assert source.comments[-1] == "server stops"
-    assert 100 <= source.retry <= 1000
+    assert 100 <= source.retry <= 800
     assert await running.ended(20) == 0
     assert time.monotonic() - started < 20
     assert all("result" in answer for answer in answers)

@@ -295,7 +295,7 @@ async def test_stop(world: World) -> None:
     for source in sources:
         await source.closed()
         assert source.comments[-1] == "server stops"
-        assert 100 <= source.retry <= 1000
+        assert 100 <= source.retry <= 800
     assert len({source.retry for source in sources}) > 10
     assert world.edge.sockets == 0
 
