@@ -180,6 +180,9 @@ class Store(Protocol):
     async def remove_operator(self, site: str, address: str) -> None:
         """Removes an operator. Raises NotFound."""
 
+    async def flush(self) -> None:
+        """Returns when all cursors that were moved are stored."""
+
     async def close(self) -> None:
         """Stores what is on its way and lets go."""
 
@@ -202,3 +205,44 @@ class Bus(Protocol):
 
     def subscribe(self, topic: str, listener: Callable[[Event], None]) -> Unsubscribe:
         """Calls `listener` on the event loop for each event published from now on."""
+
+
+class LeaseRow(Struct, frozen=True):
+    """Who owns something that only one process may own at a time."""
+
+    owner: str
+    """A name that no other process has or had; "" is nobody."""
+    epoch: int
+    """Higher with each owner."""
+    beat: int
+    """Raised by the owner, about every second."""
+    standby: str
+    """Whoever waits for it and said so last; "" is nobody."""
+    standby_beat: int
+    """Raised by all who wait."""
+
+
+class Leases(Protocol):
+    """Leases by name, each write a compare-and-set that is committed when it returns.
+
+    They know no time: whoever waits watches the beat by their own clock. Any method may raise
+    RetryLater, and it may have been done all the same.
+    """
+
+    async def look(self, name: str) -> LeaseRow | None:
+        """The lease as it stands; None if nobody ever had it."""
+
+    async def take(self, name: str, owner: str, seen: LeaseRow | None) -> bool:
+        """Takes it, one epoch higher, if owner, epoch and beat are still as seen."""
+
+    async def renew(self, name: str, owner: str, epoch: int) -> LeaseRow | None:
+        """Raises the beat; None: it is another's now."""
+
+    async def release(self, name: str, owner: str, epoch: int) -> None:
+        """Leaves it to whoever comes first, unless it is another's."""
+
+    async def stand_by(self, name: str, candidate: str) -> None:
+        """Tells the owner that somebody waits."""
+
+    async def stand_down(self, name: str, candidate: str) -> None:
+        """Tells the owner that this one waits no more."""

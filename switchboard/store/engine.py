@@ -30,6 +30,6 @@ def flavour_of(url: str | URL) -> tuple[URL, Flavour]:
 
 
 def make_engine(url: str) -> Engine:
-    """An engine for readers, one writer, and one more. Connects to nothing yet."""
+    """An engine for readers, one writer, leases, and one more. Connects to nothing yet."""
     parsed, flavour = flavour_of(url)
-    return flavour.make_engine(parsed, connections=READERS + 2)
+    return flavour.make_engine(parsed, connections=READERS + 3)

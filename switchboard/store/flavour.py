@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.engine import URL, Engine
@@ -29,6 +29,10 @@ class Verdict(enum.Enum):
 
 class Flavour(Protocol):
     """One kind of database."""
+
+    each_alone: Mapping[str, Any]
+    """The execution options of a connection that writes and whose statements are each committed
+    by the server itself, where there is one: a process that is frozen holds no row by them."""
 
     def make_engine(self, url: URL, connections: int) -> Engine:
         """An engine whose transactions begin as writes if the connection has the option WRITES.

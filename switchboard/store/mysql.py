@@ -7,7 +7,8 @@ began a log at the same time as another process, is tried again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import types
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -77,6 +78,8 @@ _WRONG_VALUE = {
 
 class Mysql:
     """Implements Flavour."""
+
+    each_alone: Mapping[str, Any] = types.MappingProxyType({"isolation_level": "AUTOCOMMIT"})
 
     def make_engine(self, url: URL, connections: int) -> Engine:
         if url.drivername not in ("mysql+mysqldb", "mariadb+mysqldb") or not url.database:

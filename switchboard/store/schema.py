@@ -161,3 +161,16 @@ shown = Table(
     Column("group", String(200), nullable=False),
     **COMPACT,
 )
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", DOMAIN, primary_key=True),
+    Column("owner", NAME, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("beat", BigInteger, nullable=False),
+    Column("standby", NAME, nullable=False),
+    Column("standby_beat", BigInteger, nullable=False),
+    **COMPACT,
+)
+"""See ports.LeaseRow."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
+import types
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -45,6 +46,8 @@ _WRONG_VALUE = {sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE
 
 class Sqlite:
     """Implements Flavour."""
+
+    each_alone: Mapping[str, Any] = types.MappingProxyType({WRITES: True})
 
     def make_engine(self, url: URL, connections: int) -> Engine:
         if not url.database or url.database == ":memory:":

@@ -211,6 +211,10 @@ class SqlStore:
         """See ports.Store."""
         await self._step(lambda connection: sites.remove_operator(connection, site, address))
 
+    async def flush(self) -> None:
+        """See ports.Store."""
+        await self._step(lambda _: None)
+
     async def close(self) -> None:
         """See ports.Store."""
         if self._closed:
