@@ -2,8 +2,9 @@
 
 Connectivity is a state, not a flag. slixmpp does not reconnect once an established link drops,
 queues without bound while it is down and replays that stale queue afterwards; so this module
-reconnects itself, and sends nothing unless the link is up. There is one writer: everything goes
-through `Link.send`, which joins the stanzas of one loop turn into one write.
+reconnects itself, and sends nothing unless the link is up and the domain's lease is held: a process
+that was frozen may have a successor. There is one writer: everything goes through `Link.send`,
+which joins the stanzas of one loop turn into one write. What arrives is taken in any case.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from xml.etree import ElementTree as ET
 
 from slixmpp.componentxmpp import ComponentXMPP
 
+from switchboard.leases import Lease
 from switchboard.ports import Clock
 
 from . import namespaces as ns
@@ -50,6 +52,10 @@ class LinkState(enum.StrEnum):
     REFUSED = "refused"
     LOST = "lost"
     STOPPED = "stopped"
+    WITHHELD = "withheld"
+    """Of a domain: linked, but it is not sure that it is still ours."""
+    STANDBY = "standby"
+    """Of a domain: another process serves it, and we would."""
 
 
 class Bridge(Protocol):
@@ -114,7 +120,14 @@ class Link:
     """One component domain's connection, for as long as `run` runs."""
 
     def __init__(
-        self, domain: str, secret: str, host: str, port: int, bridge: Bridge, clock: Clock
+        self,
+        domain: str,
+        secret: str,
+        host: str,
+        port: int,
+        bridge: Bridge,
+        clock: Clock,
+        lease: Lease,
     ) -> None:
         self.domain = domain
         self.state = LinkState.CONNECTING
@@ -124,6 +137,7 @@ class Link:
         self._address = (host, port)
         self._bridge = bridge
         self._clock = clock
+        self._lease = lease
         self._heard_at = 0.0
         self._pinged = False
         self._stream_error = ""
@@ -138,11 +152,16 @@ class Link:
     @property
     def up(self) -> bool:
         """Whether stanzas may be sent."""
-        return self.state is LinkState.UP
+        return self.state is LinkState.UP and self.ours
+
+    @property
+    def ours(self) -> bool:
+        """Whether we may speak for the domain, to anybody."""
+        return self._lease.held
 
     def send(self, stanza: Xml) -> None:
-        """Sends a stanza with the others of this loop turn; dropped while the link is down."""
-        if self.state is not LinkState.UP:
+        """Sends a stanza with the others of this loop turn; dropped while the link is not `up`."""
+        if not self.up:
             return
         if not self._outgoing:
             asyncio.get_running_loop().call_soon(self._flush)
@@ -152,6 +171,8 @@ class Link:
         """Connects and reconnects until cancelled."""
         delay = BACKOFF_FIRST
         while True:
+            # Whoever was thrown out by a successor must not throw that out in turn.
+            await self._lease.confirmed()
             if await self._attempt():
                 since = self._clock.monotonic()
                 await self._stay()
@@ -162,7 +183,7 @@ class Link:
             delay = min(delay * 2, BACKOFF_MOST)
 
     async def stop(self) -> None:
-        """Closes the stream in good order, after what was sent."""
+        """Closes the stream in good order, after what was sent; takes what comes until then."""
         self._flush()
         was_up = self.up
         self._change(LinkState.STOPPED, "")
@@ -181,7 +202,7 @@ class Link:
         data = "".join(self._outgoing)
         self._outgoing.clear()
         transport = self._component.transport
-        if self.state is not LinkState.UP or transport is None:
+        if not self.up or transport is None:
             return
         self._component.send_raw(data)
         if transport.get_write_buffer_size() > BUFFER_MOST:
@@ -227,6 +248,8 @@ class Link:
         self._bridge.link_down()
 
     def _keep_alive(self) -> None:
+        if not self.ours:
+            self._heard_at = self._clock.monotonic()  # nobody was asked for a sign of life
         quiet = self._clock.monotonic() - self._heard_at
         if quiet >= QUIET_DEAD:
             log.warning("%s: the Jabber server has been silent for %d s", self.domain, quiet)
@@ -240,7 +263,7 @@ class Link:
 
     def _stanza(self, xml: ET.Element) -> None:
         self._heard_at, self._pinged = self._clock.monotonic(), False
-        if self.state is not LinkState.UP:
+        if self.state not in (LinkState.UP, LinkState.STOPPED):
             return
         try:
             self._bridge.stanza(xml)

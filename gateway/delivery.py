@@ -240,9 +240,10 @@ class Delivery:
 
     def tick(self) -> None:
         """To be called twice a second: pings what is not confirmed in time."""
+        if not self._link.up:
+            return  # who was not asked is not silent
         now = self._clock.monotonic()
-        if self._link.up:
-            self._asking.tick()
+        self._asking.tick()
         for visitor in list(self._unconfirmed):
             talk = self._held.get(visitor)
             if talk is None or not talk.outstanding:

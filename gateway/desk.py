@@ -26,6 +26,9 @@ from .operators import Operators
 from .talk import Talk
 from .xml import Xml
 
+SETTLE = 3.0
+"""Seconds after a start in which no desk is called offline: those who are there are being told."""
+
 _SHOW = {DeskState.ONLINE: "", DeskState.BUSY: "dnd", DeskState.OFFLINE: "xa"}
 
 
@@ -74,6 +77,7 @@ class Desks:
         """Whether visitors come into an operator's contact list by themselves."""
         self._announced: dict[str, events.Desk] = {}
         self._announce_at = 0.0
+        self._settled_at = 0.0
         self._queued: dict[str, tuple[float, tuple[str, ...]]] = {}
         """By site: when its queue was told, and what."""
         self._contacts: dict[str, set[str]] = {}
@@ -88,14 +92,22 @@ class Desks:
         standings = self._crew.standings(found)
         return desk_state(standing.availability for standing in standings.values())
 
+    def taken_over(self) -> None:
+        """What an earlier process announced holds until we know better."""
+        self._settled_at = self._clock.monotonic() + SETTLE
+
     def announce(self) -> None:
         """To be called every second and on each change: tells what changed, all when due."""
+        if not self._link.ours:
+            return
         now = self._clock.monotonic()
         due = now >= self._announce_at
         if due:
             self._announce_at = now + ANNOUNCE_EVERY
         for site in self._directory.sites():
             desk = events.Desk(site.key, self.state(site.key), site.settings.title)
+            if desk.state is DeskState.OFFLINE and now < self._settled_at:
+                continue
             if due or self._announced.get(site.key) != desk:
                 self._announced[site.key] = desk
                 self._bus.publish(events.desk_topic(site.key), desk)
@@ -151,6 +163,12 @@ class Desks:
     def link_down(self) -> None:
         """Visitors learn at once; contacts are told anew when the link is back."""
         self._contacts.clear()
+        self._shown.clear()
+        self._announce_at = 0.0
+        self.announce()
+
+    def resumed(self) -> None:
+        """What was told lately may not have been sent."""
         self._shown.clear()
         self._announce_at = 0.0
         self.announce()

@@ -1,9 +1,11 @@
-"""The Jabber edge put together: one `Gateway` a domain, one `JabberEdge` a process."""
+"""The Jabber edge put together: one `Gateway` a domain that is ours, one `JabberEdge` a process."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from functools import partial
 from xml.etree import ElementTree as ET
 
 from msgspec import Struct
@@ -11,6 +13,7 @@ from msgspec import Struct
 from switchboard import events
 from switchboard.census import Census
 from switchboard.lanes import Lanes
+from switchboard.leases import Lease, LeaseForEver
 from switchboard.model import Phase, TalkState, Visit
 from switchboard.ports import Bus, Clock, Store
 from switchboard.reception import Bans, Directory, Talks
@@ -36,6 +39,7 @@ from .inbound.presence import PresenceDoor
 from .iqs import Iqs
 from .jids import visitor_of
 from .operators import Operators
+from .ownership import Domain
 from .rights import Rights
 from .talk import Talk
 
@@ -62,7 +66,7 @@ class JabberSettings(Struct, frozen=True):
 
 
 class Gateway:
-    """One component domain: the link's bridge and the census's watcher."""
+    """One component domain, as long as it is ours: the link's bridge and the census's watcher."""
 
     def __init__(
         self,
@@ -74,6 +78,7 @@ class Gateway:
         bus: Bus,
         clock: Clock,
         desks_live_here: bool,
+        lease: Lease,
     ) -> None:
         self.domain = domain
         self._directory = directory
@@ -83,13 +88,15 @@ class Gateway:
         self._desks_live_here = desks_live_here
         self._lanes = Lanes()
         self._operators = Operators()
-        self.link = Link(domain, settings.secret, settings.host, settings.port, self, clock)
+        self.link = Link(domain, settings.secret, settings.host, settings.port, self, clock, lease)
         self._iqs = Iqs(self.link.send)
         self.privileges = Privileges(domain, self._iqs)
         api = settings.api
         self._ways = Ways(
             self.privileges,
-            None if api is None else ApiRosters(domain, EjabberdApi(api), clock),
+            None
+            if api is None
+            else ApiRosters(domain, EjabberdApi(api), clock, lambda: self.link.ours),
         )
         self._census = Census(bus, clock, self, settings.grace)
         self._held = HeldTalks(
@@ -176,13 +183,16 @@ class Gateway:
         cards = Cards(directory, rights, self._census, talks, clock)
         self._questions = IqDoor(self.link, settings.version, directory, cards, self._lanes)
         self._tasks: list[asyncio.Task[None]] = []
-        directory.listen(self._directory_changed)
+        self._unsubscribes = [directory.listen(self._directory_changed), self._census.close]
 
     async def start(self) -> None:
         """Takes over what an earlier process left, and begins to connect."""
         await self._held.load()
         await self._buddies.load(self._census)
-        self._bus.subscribe(events.domain_topic(self.domain), self._heard)
+        topic = events.domain_topic(self.domain)
+        self._unsubscribes.append(self._bus.subscribe(topic, self._heard))
+        if self._desks_live_here:
+            self._desks.taken_over()
         self._census.ask()
         loop = asyncio.get_running_loop()
         self._tasks = [
@@ -196,8 +206,23 @@ class Gateway:
             )
         ]
 
+    def resumed(self) -> None:
+        """For some time nothing was sent: whoever had to be told may not have been."""
+        self._iqs.abandon()
+        self._delivery.link_down()
+        self._buddies.link_down()
+        if self._desks_live_here:
+            self._desks.resumed()
+        self._delivery.operators_changed()
+        self._buddies.touch()
+
     async def stop(self) -> None:
-        """Leaves nobody looking as if they were there, and closes the link."""
+        """Closes the link, and leaves nobody looking as if they were there while it is ours.
+
+        What the server still hands over is committed.
+        """
+        for unsubscribe in self._unsubscribes:
+            unsubscribe()
         if self.link.up:
             self._buddies.say_goodbye()
             self._desks.say_goodbye()
@@ -372,7 +397,7 @@ class Gateway:
 
 
 class JabberEdge:
-    """All domains of one process."""
+    """All domains of one process; `lease` gives the lease of a domain."""
 
     def __init__(
         self,
@@ -382,23 +407,35 @@ class JabberEdge:
         talks: Talks,
         bus: Bus,
         clock: Clock,
+        lease: Callable[[str], Lease] = LeaseForEver,
     ) -> None:
-        self.gateways = [
-            Gateway(domain, settings, store, directory, talks, bus, clock, number == 0)
-            for number, domain in enumerate(settings.domains)
+        def gateway(domain: str, lease: Lease) -> Gateway:
+            first = domain == settings.domains[0]
+            return Gateway(domain, settings, store, directory, talks, bus, clock, first, lease)
+
+        self._domains = [
+            Domain(name, held, store, partial(gateway, name, held))
+            for name, held in ((name, lease(name)) for name in settings.domains)
         ]
 
+    @property
+    def gateways(self) -> list[Gateway]:
+        """Those of the domains that are ours now."""
+        return [one.gateway for one in self._domains if one.gateway is not None]
+
     async def start(self) -> None:
-        """Begins to connect every domain; returns before any link is up."""
-        for gateway in self.gateways:
-            await gateway.start()
+        """Takes what is free and begins to connect; returns before any link is up."""
+        for domain in self._domains:
+            await domain.start()
 
     async def stop(self) -> None:
-        """Corrects presence and closes all links."""
-        await asyncio.gather(*(gateway.stop() for gateway in self.gateways))
+        """Corrects presence, or leaves it to whoever waits for that, and closes all links."""
+        await asyncio.gather(*(domain.stop() for domain in self._domains))
 
     def health(self) -> dict[str, tuple[LinkState, str]]:
-        """Each domain's link, and why it is not up."""
-        return {
-            gateway.domain: (gateway.link.state, gateway.link.reason) for gateway in self.gateways
-        }
+        """Each domain's link, and why it is not up; a STANDBY is well too."""
+        return {domain.name: domain.health() for domain in self._domains}
+
+    def owners(self) -> dict[str, tuple[str, int]]:
+        """Each domain's owner and epoch, as far as is known, where several may own it."""
+        return {domain.name: domain.owner for domain in self._domains if domain.owner[0]}

@@ -28,6 +28,7 @@ from gateway.inbound.stanza import message
 from gateway.jids import parse
 from switchboard.clock import SystemClock
 from switchboard.errors import SwitchboardError
+from switchboard.leases import LeaseForEver
 from switchboard.model import Site
 from switchboard.store import open_store
 from switchboard.store.migrate import current, head
@@ -337,7 +338,15 @@ class _Probe:
 async def _try_link(config: Config, domain: str, hosts: Mapping[str, bool]) -> list[Finding]:
     component = config.component
     probe = _Probe()
-    link = Link(domain, component.secret, component.host, component.port, probe, SystemClock())
+    link = Link(
+        domain,
+        component.secret,
+        component.host,
+        component.port,
+        probe,
+        SystemClock(),
+        LeaseForEver(domain),
+    )
     running = asyncio.create_task(link.run())
     try:
         await asyncio.wait([asyncio.ensure_future(link.tried.wait())], timeout=LINK_WITHIN)

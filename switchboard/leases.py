@@ -60,8 +60,11 @@ class Lease(Protocol):
     def owner(self) -> tuple[str, int]:
         """The owner and the epoch, as far as is known; "" and 0 if that is nobody."""
 
+    async def begin(self) -> None:
+        """Takes it if it is free."""
+
     async def run(self) -> None:
-        """Takes it, keeps it, and waits for it again; until `release`."""
+        """Keeps it, and waits for it when it is another's; until `release`."""
 
     async def change(self) -> Change:
         """What happens next; the first is TAKEN."""
@@ -85,6 +88,9 @@ class LeaseForEver:
         self.awaited = False
         self.owner = ("", 0)
         self._taken = False
+
+    async def begin(self) -> None:
+        """See Lease."""
 
     async def run(self) -> None:
         """See Lease."""
@@ -183,16 +189,15 @@ class SharedLease:
         """See Lease."""
         return ("", 0) if self._row is None else (self._row.owner, self._row.epoch)
 
+    async def begin(self) -> None:
+        """See Lease."""
+        await self._step_alone()
+
     async def run(self) -> None:
         """See Lease."""
         while not self._resigned:
             self._due.clear()
-            try:
-                async with self._stepping:
-                    delay = await self.step()
-            except Exception:
-                log.exception("%s: the lease could not be looked after", self._name)
-                delay = LOOK_EVERY
+            delay = await self._step_alone()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self._due.wait()
@@ -234,6 +239,14 @@ class SharedLease:
                     self._leave()
         except (TimeoutError, SwitchboardError):
             log.warning("%s: the store is away, so the lease has to run out", self._name)
+
+    async def _step_alone(self) -> float:
+        try:
+            async with self._stepping:
+                return await self.step()
+        except Exception:
+            log.exception("%s: the lease could not be looked after", self._name)
+            return LOOK_EVERY
 
     async def _look(self) -> float:
         row = self._row = await self._leases.look(self._name)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import logging
+from collections.abc import Callable
 
 import httpx2
 from msgspec import Struct
@@ -143,14 +144,20 @@ def _refusal(answer: httpx2.Response) -> ApiError:
 
 
 class ApiRosters:
-    """One way of writing contact lists: by the API, for the hosts that it serves."""
+    """One way of writing contact lists: by the API, for the hosts that it serves.
 
-    def __init__(self, domain: str, api: EjabberdApi, clock: Clock) -> None:
+    `ours`: whether we may speak for the domain.
+    """
+
+    def __init__(
+        self, domain: str, api: EjabberdApi, clock: Clock, ours: Callable[[], bool]
+    ) -> None:
         self.state = ApiState.UNTRIED
         self.reason = ""
         self._domain = domain
         self._api = api
         self._clock = clock
+        self._ours = ours
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._retry_at = 0.0
         self._served: set[str] = set()
@@ -165,7 +172,7 @@ class ApiRosters:
     @property
     def ready(self) -> bool:
         """Whether it serves, or may be asked again whether it does."""
-        return self._clock.monotonic() >= self._retry_at
+        return self._clock.monotonic() >= self._retry_at and self._ours()
 
     def refused(self, address: str) -> bool:
         """Whether it turned out to write no contact lists of that user's host."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from ..errors import NotFound
 from ..model import Ban, Operator, Site
-from ..ports import Store
+from ..ports import Store, Unsubscribe
 
 REFRESH_EVERY = 2.0
 
@@ -23,9 +23,10 @@ class Directory:
         self._bans: dict[tuple[str, str], Ban] = {}
         self._listeners: list[Callable[[], None]] = []
 
-    def listen(self, listener: Callable[[], None]) -> None:
+    def listen(self, listener: Callable[[], None]) -> Unsubscribe:
         """Calls `listener` after each change."""
         self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     async def refresh(self) -> bool:
         """Loads what changed since; True if anything did. To be called every REFRESH_EVERY."""
@@ -41,7 +42,7 @@ class Directory:
         self._by_id = {(key, o.id): o for key in operators for o in operators[key].values()}
         self._bans = {(ban.site, ban.visitor): ban for ban in await self._store.bans()}
         self._version = version
-        for listener in self._listeners:
+        for listener in list(self._listeners):
             listener()
         return True
 

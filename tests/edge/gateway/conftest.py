@@ -21,6 +21,7 @@ from gateway.xml import Xml, element, text
 from switchboard import events
 from switchboard.bus.memory import MemoryBus
 from switchboard.census import Attendance
+from switchboard.leases import LeaseForEver
 from switchboard.model import (
     Operator,
     Page,
@@ -67,6 +68,7 @@ class Shop:
         """Full JIDs for which the server answers that nobody is there."""
         self._attendance = Attendance(self.bus, MemorySessions(), clock, "node", 1, 15.0)
         self._number = 0
+        self.lease = LeaseForEver(DOMAIN)
         self.gateway: Gateway
 
     async def open(self, routing: RoutingSettings) -> None:
@@ -86,6 +88,7 @@ class Shop:
             self.bus,
             self.clock,
             True,
+            self.lease,
         )
         await gateway._buddies.load(gateway._census)
         self.bus.subscribe(events.domain_topic(DOMAIN), gateway._heard)

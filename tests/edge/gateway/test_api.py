@@ -65,7 +65,9 @@ class Stand:
     def __init__(self, api: Api, url: str) -> None:
         self.api = api
         self.clock = HandClock()
-        self.rosters = ApiRosters(DOMAIN, EjabberdApi(ApiSettings(url, "p@h", "pw")), self.clock)
+        self.ours = True
+        calls = EjabberdApi(ApiSettings(url, "p@h", "pw"))
+        self.rosters = ApiRosters(DOMAIN, calls, self.clock, lambda: self.ours)
 
     @property
     def state(self) -> str:
@@ -145,6 +147,17 @@ async def test_one_that_refuses_us_is_left_alone_for_a_while(
     stand.clock.seconds += RETRY
     assert await stand.add("v-1")
     assert stand.state == ApiState.UP
+
+
+async def test_what_is_anothers_is_left_to_them(stand: Stand) -> None:
+    """Whoever does not own the domain any more writes no contact list."""
+    stand.api.open.clear()
+    adding = [asyncio.ensure_future(stand.add(f"v-{number}")) for number in range(AT_ONCE + 1)]
+    await eventually(lambda: stand.api.most == AT_ONCE, 5.0)
+    stand.ours = False
+    stand.api.open.set()
+    assert await asyncio.gather(*adding) == [True] * AT_ONCE + [False]
+    assert not stand.rosters.ready
 
 
 async def test_a_host_of_another_server_is_not_tried_each_time(stand: Stand) -> None:

@@ -34,6 +34,7 @@ from gateway.xml import Xml, element, text
 from switchboard import events
 from switchboard.bus.memory import MemoryBus
 from switchboard.clock import SystemClock
+from switchboard.leases import LeaseForEver
 from switchboard.model import (
     Act,
     Operator,
@@ -171,7 +172,15 @@ class Deliveries(RuleBasedStateMachine):
 
     async def _start_gateway(self) -> None:
         self.gateway = Gateway(
-            DOMAIN, SETTINGS, self.store, self.directory, self.talks, self.bus, self.clock, True
+            DOMAIN,
+            SETTINGS,
+            self.store,
+            self.directory,
+            self.talks,
+            self.bus,
+            self.clock,
+            True,
+            LeaseForEver(DOMAIN),
         )
         link = self.gateway.link
         stream = SimpleNamespace(

@@ -21,6 +21,7 @@ from gateway.xml import Xml, element
 from switchboard.bus.memory import MemoryBus
 from switchboard.census import Attendance
 from switchboard.clock import SystemClock
+from switchboard.leases import LeaseForEver
 from switchboard.model import Operator, Site, SiteSettings, Visit, new_visitor_id
 from switchboard.reception import Directory, Talks
 from switchboard.sessions.memory import MemorySessions
@@ -43,7 +44,9 @@ class Host:
         self.clock = clock = HandClock()
         bus = MemoryBus()
         talks = Talks(store, bus, clock, 4000)
-        self.gateway = Gateway(DOMAIN, SETTINGS, store, directory, talks, bus, clock, False)
+        self.gateway = Gateway(
+            DOMAIN, SETTINGS, store, directory, talks, bus, clock, False, LeaseForEver(DOMAIN)
+        )
         self.store = store
         self.buddies = self.gateway._buddies
         self.attendance = Attendance(bus, MemorySessions(), clock, "test", 1, 15.0)
