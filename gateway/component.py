@@ -25,6 +25,7 @@ from switchboard.leases import Lease
 from switchboard.ports import Clock
 
 from . import namespaces as ns
+from .echo import Echo
 from .xml import Xml, element
 
 BACKOFF_FIRST = 0.25
@@ -109,6 +110,8 @@ class _Component(ComponentXMPP):
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
+_ECHO = "echo-"
+
 _STANZAS = frozenset(
     f"{{{namespace}}}{name}"
     for namespace in (ns.COMPONENT, "jabber:client")
@@ -140,6 +143,7 @@ class Link:
         self._lease = lease
         self._heard_at = 0.0
         self._pinged = False
+        self._echo = Echo()
         self._stream_error = ""
         self._outgoing: list[str] = []
         self._news: asyncio.Queue[str] = asyncio.Queue()
@@ -244,6 +248,7 @@ class Link:
                     news = await self._news.get()
             except TimeoutError:
                 self._keep_alive()
+                self._send_echoes()
         self._change(LinkState.LOST, self._stream_error or "the connection was lost")
         self._bridge.link_down()
 
@@ -256,15 +261,31 @@ class Link:
             self._component.abort()
         elif quiet >= QUIET_PING and not self._pinged:
             self._pinged = True
-            # From us to us: the server has to carry it both ways, whatever it supports itself.
-            ping = element("ping", {"xmlns": ns.PING})
-            attributes = {"type": "get", "from": self.domain, "to": self.domain, "id": "alive"}
-            self.send(element("iq", dict(attributes), ping))
+            self._ping_ourselves("alive")
+
+    def _send_echoes(self) -> None:
+        if self.up and not self._echo.alone:
+            for number in self._echo.batch():
+                self._ping_ourselves(f"{_ECHO}{number}")
+
+    def _ping_ourselves(self, id: str) -> None:
+        """The server has to carry it both ways, whatever it supports itself."""
+        ping = element("ping", {"xmlns": ns.PING})
+        attributes = {"type": "get", "from": self.domain, "to": self.domain, "id": id}
+        self.send(element("iq", dict(attributes), ping))
+
+    def _heard_echo(self, xml: ET.Element) -> None:
+        number = (xml.get("id") or "").removeprefix(_ECHO)
+        if xml.get("from") == self.domain and number.isdecimal() and self._echo.heard(int(number)):
+            log.warning("%s: another process was linked too, and is gone", self.domain)
+            self._component.abort()
 
     def _stanza(self, xml: ET.Element) -> None:
         self._heard_at, self._pinged = self._clock.monotonic(), False
         if self.state not in (LinkState.UP, LinkState.STOPPED):
             return
+        if not self._echo.alone:
+            self._heard_echo(xml)
         try:
             self._bridge.stanza(xml)
         except Exception:
@@ -277,6 +298,8 @@ class Link:
             self._heard_at, self._pinged = self._clock.monotonic(), False
             self._change(LinkState.UP, "")
             self._bridge.link_up()
+            self._echo = Echo()
+            self._send_echoes()
 
     def _on_disconnected(self, _: object) -> None:
         self._news.put_nowait("lost")

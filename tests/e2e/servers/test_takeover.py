@@ -6,6 +6,7 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,10 +25,9 @@ from tests.e2e.support.operator import Operator, Received
 from tests.e2e.support.wait import eventually
 from tests.mariadb import SERVER, PrivateMariadb, mariadb
 
-pytestmark = [
-    pytest.mark.parametrize("server", WRITING, indirect=True),
-    pytest.mark.skipif(SERVER is None, reason="no MariaDB here; `make test` installs it"),
-]
+pytestmark = pytest.mark.skipif(SERVER is None, reason="no MariaDB here; `make test` installs it")
+
+on_both = pytest.mark.parametrize("server", WRITING, indirect=True)
 
 WITHIN = 5.0
 """Seconds from the end of an owner to the first line that the next one brings."""
@@ -102,6 +102,16 @@ def flips(operator: Operator, since: int) -> list[str]:
     ]
 
 
+@contextmanager
+def stopped(database: PrivateMariadb) -> Iterator[None]:
+    """It is frozen within the block."""
+    database.send(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        database.send(signal.SIGCONT)
+
+
 @pytest.fixture(scope="module")
 def database() -> Iterator[PrivateMariadb]:
     """Where the stores are."""
@@ -155,6 +165,7 @@ async def is_answered(pair: Pair, ann: Operator, body: str) -> None:
     assert (await pair.log()).count(body) == 1
 
 
+@on_both
 async def test_a_crash(pair: Pair, ann: Operator) -> None:
     """Every line arrives in order; a repetition has the id it had; nobody flickers."""
     seen, over = len(ann.received), asyncio.Event()
@@ -179,6 +190,7 @@ async def test_a_crash(pair: Pair, ann: Operator) -> None:
     assert await pair.log() == ["one", "answer one", *said, "answer two"]
 
 
+@on_both
 async def test_an_end_in_good_order(pair: Pair, ann: Operator) -> None:
     """The next one serves within a second or two, nothing is said twice, nobody flickers."""
     seen, over = len(ann.received), asyncio.Event()
@@ -200,6 +212,7 @@ async def test_an_end_in_good_order(pair: Pair, ann: Operator) -> None:
     await is_answered(pair, ann, "answer two")
 
 
+@on_both
 async def test_the_last_one_leaves_nobody_behind(pair: Pair, ann: Operator) -> None:
     """Where nobody waits, visitors and desks are not there any more."""
     pair.two.send(signal.SIGTERM)
@@ -211,3 +224,87 @@ async def test_the_last_one_leaves_nobody_behind(pair: Pair, ann: Operator) -> N
         presence = ann.presence_of(contact)
         assert presence is not None
         assert presence.type == "unavailable"
+
+
+@pytest.mark.parametrize("server", ["prosody"], indirect=True)
+async def test_a_freeze(pair: Pair, ann: Operator) -> None:
+    """A former owner that wakes stores what is in its socket, and says nothing to anybody."""
+    seen, frozen = len(ann.received), time.monotonic()
+    pair.one.send(signal.SIGSTOP)
+    ann.send_message_to(jid(pair.visit.visitor), "into the frozen one")
+    await pair.says("two")
+    took = (await ann.wait_for_message("two")).at - frozen
+    print(f"served again after {took:.2f} s")
+    assert took < WITHIN
+    await asyncio.sleep(frozen + 6.0 - time.monotonic())
+    heard, sent = len(pair.heard(ann)), pair.link.up.octets
+    pair.one.send(signal.SIGCONT)
+    await eventually(lambda: in_log(pair, "into the frozen one"), 5.0, pair.one.log)
+    await asyncio.sleep(3.0)
+    assert pair.link.up.octets - sent <= FAREWELL
+    assert len(pair.heard(ann)) == heard
+    assert flips(ann, seen) == []
+    assert f"{DOMAIN} is another's now" in pair.one.log()
+    await is_answered(pair, ann, "answer two")
+    said = ["one", "answer one", "two", "into the frozen one", "answer two"]
+    assert await pair.log() == said
+    pair.two.kill()
+    await pair.says("three")
+    await ann.wait_for_message("three")
+    await is_answered(pair, ann, "answer three")
+
+
+@pytest.mark.parametrize("server", ["ejabberd"], indirect=True)
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGCONT])
+async def test_a_freeze_where_both_are_linked(
+    pair: Pair, ann: Operator, ending: signal.Signals
+) -> None:
+    """ejabberd gives part of all to the frozen one until that is ended or wakes, and not after."""
+    seen = len(ann.received)
+    pair.one.send(signal.SIGSTOP)
+    await pair.says("two")
+    await asyncio.sleep(10.0)
+    sent = pair.link.up.octets
+    pair.one.send(ending)
+    await ann.wait_for_message("two")
+    await asyncio.sleep(3.0)
+    assert pair.link.up.octets - sent <= FAREWELL
+    assert flips(ann, seen) == []
+    for number in range(10):
+        await is_answered(pair, ann, f"answer {number}")
+    for number in range(10):
+        await pair.says(f"line {number}")
+        await ann.wait_for_message(f"line {number}", timeout=3.0)
+
+
+@pytest.mark.parametrize("server", ["ejabberd"], indirect=True)
+async def test_who_comes_after_a_freeze_is_seen(pair: Pair, ann: Operator, house: House) -> None:
+    """Contact lists and presence are as before, though the server took its grants back."""
+    pair.one.send(signal.SIGSTOP)
+    await eventually(lambda: pair.two.serves, WITHIN, pair.two.log)
+    await asyncio.sleep(5.0)
+    pair.one.kill()
+    await ann.logout()
+    await pair.says("while nobody is there")
+    bob = await house.login("bob")
+    await house.appears(bob, pair.visit)
+    await bob.wait_for_message("while nobody is there")
+    await is_answered(pair, bob, "answer two")
+
+
+@pytest.mark.parametrize("server", ["prosody"], indirect=True)
+async def test_a_store_that_is_away(pair: Pair, ann: Operator, database: PrivateMariadb) -> None:
+    """The owner stays the owner, on the link that it has, and goes on when the store is back."""
+    seen, linked = len(ann.received), "linked with the Jabber server"
+    with stopped(database):
+        await asyncio.sleep(3.0)
+        ann.send_message_to(jid(pair.visit.visitor), "while it was away")
+        await asyncio.sleep(3.0)
+    await eventually(lambda: in_log(pair, "while it was away"), 10.0, pair.one.log)
+    await pair.says("two")
+    await ann.wait_for_message("two")
+    await is_answered(pair, ann, "answer two")
+    assert pair.one.log().count(linked) == 1
+    assert "sending again" in pair.one.log()
+    assert not pair.two.serves
+    assert flips(ann, seen) == []
