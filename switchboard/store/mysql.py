@@ -29,6 +29,12 @@ A migration that rewrites a large table wants a longer `?read_timeout=`.
 LOCK_SECONDS = 3
 """How long a row is waited for."""
 
+FROZEN_SECONDS = 2
+"""How long a transaction that has written may rest before MariaDB ends it; MySQL cannot.
+
+A process that is frozen in the middle of one would keep what it wrote to locked for hours.
+"""
+
 MIGRATION_SECONDS = 8
 """How long another process's migration is waited for."""
 
@@ -147,3 +153,5 @@ def _prepare(connection: Any, _record: Any) -> None:
         # Refuses what does not fit, where a server may be set to cut it off.
         cursor.execute("SET SESSION sql_mode = 'TRADITIONAL'")
         cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}")
+        if "MariaDB" in connection.get_server_info():
+            cursor.execute(f"SET SESSION idle_write_transaction_timeout = {FROZEN_SECONDS}")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import update
 
 from switchboard.clock import SystemClock
 from switchboard.errors import Reject, RetryLater
 from switchboard.ports import Appended
 from switchboard.store import SqlStore, migrate, open_store
 from switchboard.store.engine import make_engine
+from switchboard.store.mysql import LOCK_SECONDS
+from switchboard.store.schema import conversations
 from tests.mariadb import PrivateMariadb, mariadb
 
 from .conftest import needs_mariadb
@@ -116,6 +120,24 @@ async def test_a_server_that_stays_frozen_is_given_up(server: PrivateMariadb) ->
     assert [type(outcome) for outcome in outcomes] == [RetryLater, RetryLater]
     assert (await store.append(from_visitor("a", conversation="v-cold"))).message.seq == 1
     await store.close()
+
+
+async def test_who_freezes_while_writing_holds_nobody_up_for_long(
+    server: PrivateMariadb, store: SqlStore
+) -> None:
+    """Its transaction ends by itself, with nothing written; others write to the same log."""
+    await store.append(from_visitor("a", conversation="v-shared"))
+    engine = make_engine(server.url("parley"))
+    with engine.connect() as frozen:
+        frozen.execute(update(conversations).values(name="never"))
+        began = time.monotonic()
+        await store.append(from_visitor("b", conversation="v-shared"))
+        assert time.monotonic() - began < LOCK_SECONDS
+        frozen.invalidate()
+    engine.dispose()
+    found = await store.conversation("v-shared")
+    assert found is not None
+    assert found.name != "never"
 
 
 async def test_a_server_that_only_reads_is_told_at_once(server: PrivateMariadb) -> None:
