@@ -197,14 +197,46 @@ class Sessions(Protocol):
         """Remembers a visit."""
 
 
+FALLBACK_SECONDS = 2.0
+"""How often whoever hears nothing any more is told to ask the store."""
+
+SETTLED_SECONDS = 6.0
+"""After that long all that was on its way to the store is there."""
+
+
 class Bus(Protocol):
     """Publish and subscribe; may lose anything, never invents or reorders within a topic."""
+
+    @property
+    def up(self) -> bool:
+        """Whether other processes are heard; if not, their silence means nothing."""
 
     def publish(self, topic: str, event: Event) -> None:
         """Tells the topic's subscribers, soon."""
 
     def subscribe(self, topic: str, listener: Callable[[Event], None]) -> Unsubscribe:
-        """Calls `listener` on the event loop for each event published from now on."""
+        """Calls `listener` on the event loop for each event published from now on.
+
+        What other processes publish may be heard a little later only: see `listening`.
+        """
+
+    async def listening(self, topic: str) -> None:
+        """Waits until subscribers of the topic miss nothing from now on, or `on_missed` tells."""
+
+    def on_missed(self, listener: Callable[[], None]) -> Unsubscribe:
+        """Calls `listener` on the event loop whenever events may have been lost.
+
+        Once they are known to flow again, again SETTLED_SECONDS later, and every FALLBACK_SECONDS
+        as long as they do not flow.
+        """
+
+    async def recent(self, conversation: str, after: int) -> list[Event] | None:
+        """The rows after a seq (Committed), and receipts and states told since; None: not known.
+
+        To be asked by who listens to the conversation. The rows are all there are, as they were
+        when they were stored, unless whoever stored a newer one has not been able to tell: then a
+        Look or `on_missed` follows.
+        """
 
 
 class LeaseRow(Struct, frozen=True):

@@ -31,7 +31,9 @@ class _Subscription:
 
 
 class MemoryBus:
-    """Implements ports.Bus for those who are on one event loop."""
+    """Implements ports.Bus for those who are on one event loop: nothing is ever missed."""
+
+    up = True
 
     def __init__(self) -> None:
         # Tuples, so that whoever walks one is not disturbed by a change.
@@ -49,6 +51,17 @@ class MemoryBus:
         subscription = _Subscription(self, topic, listener)
         self._topics[topic] = (*self._topics.get(topic, ()), subscription)
         return subscription
+
+    async def listening(self, topic: str) -> None:
+        """See ports.Bus."""
+
+    def on_missed(self, listener: Callable[[], None]) -> Unsubscribe:
+        """See ports.Bus."""
+        return lambda: None
+
+    async def recent(self, conversation: str, after: int) -> list[Event] | None:
+        """See ports.Bus."""
+        return None
 
     def _deliver_all(self) -> None:
         waiting, self._waiting = self._waiting, []

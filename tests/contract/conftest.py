@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,12 +19,16 @@ import pytest
 import pytest_asyncio
 
 from switchboard.bus.memory import MemoryBus
+from switchboard.bus.redis import RedisBus
 from switchboard.clock import SystemClock
 from switchboard.ports import Bus, Sessions
 from switchboard.sessions.memory import MemorySessions
 from switchboard.store import SqlStore, migrate, open_store
 from switchboard.store.engine import make_engine
+from tests.e2e.support.wait import eventually
 from tests.mariadb import SERVER, PrivateMariadb, mariadb
+from tests.redis import SERVER as REDIS
+from tests.redis import PrivateRedis, redis_server
 
 Opener = Callable[..., Awaitable[SqlStore]]
 """Opens a further store on the same database; takes the options of `open_store`."""
@@ -57,6 +67,9 @@ _numbers = itertools.count(1)
 needs_mariadb = pytest.mark.skipif(
     SERVER is None, reason="no MariaDB here; `make test` installs it"
 )
+needs_redis = pytest.mark.skipif(
+    REDIS is None, reason="no redis-server here; `make test` installs it"
+)
 
 
 def memory_sessions(max_entries: int) -> Sessions:
@@ -64,10 +77,26 @@ def memory_sessions(max_entries: int) -> Sessions:
     return MemorySessions(max_entries)
 
 
-@contextmanager
-def memory_bus() -> Iterator[Bus]:
+@asynccontextmanager
+async def memory_bus() -> AsyncIterator[Bus]:
     """A bus in memory."""
     yield MemoryBus()
+
+
+@asynccontextmanager
+async def redis_bus() -> AsyncIterator[Bus]:
+    """A bus over a Redis that all tests of a worker share."""
+    bus = RedisBus(shared_redis().url)
+    await bus.start()
+    await eventually(lambda: bus.up)
+    yield bus
+    await bus.close()
+
+
+@cache
+def shared_redis() -> PrivateRedis:
+    """Runs from its first use on, until all tests are over."""
+    return _servers.enter_context(redis_server())
 
 
 DATABASES: list[Any] = [
@@ -75,7 +104,10 @@ DATABASES: list[Any] = [
     pytest.param(mariadb_database, id="mariadb", marks=needs_mariadb),
 ]
 SESSIONS: list[Any] = [pytest.param(memory_sessions, id="memory")]
-BUSES: list[Any] = [pytest.param(memory_bus, id="memory")]
+BUSES: list[Any] = [
+    pytest.param(memory_bus, id="memory"),
+    pytest.param(redis_bus, id="redis", marks=needs_redis),
+]
 
 
 @pytest.fixture(params=DATABASES)
@@ -119,6 +151,6 @@ def new_sessions(request: pytest.FixtureRequest) -> Callable[[int], Sessions]:
 @pytest_asyncio.fixture(params=BUSES)
 async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
     """A bus on the test's event loop."""
-    factory: Callable[[], AbstractContextManager[Bus]] = request.param
-    with factory() as made:
+    factory: Callable[[], AbstractAsyncContextManager[Bus]] = request.param
+    async with factory() as made:
         yield made
