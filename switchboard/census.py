@@ -248,6 +248,11 @@ class Census:
     def sweep(self) -> None:
         """To be called every second: a silent node takes its visitors with it."""
         now = self._clock.monotonic()
+        if not self._bus.up:
+            # Deaf: nobody is silent, or absent, before they could have been heard again.
+            for node in self._nodes.values():
+                node.heard_at, node.suspects_until = now, now + self._grace
+            return
         for name, node in list(self._nodes.items()):
             if now - node.heard_at > SILENT_AFTER:
                 log.warning("web node %s is silent: its %d visitors leave", name, len(node.visits))

@@ -120,6 +120,9 @@ class Store(Protocol):
     async def conversation(self, conversation: str) -> Conversation | None:
         """State and cursors, those on their way to the disk included."""
 
+    async def standings(self, conversations: Sequence[str]) -> list[Conversation]:
+        """As `conversation`, those of the given that there are, in any order."""
+
     async def open_talks(self, domain: str) -> list[Conversation]:
         """All conversations of a domain in which a talk is open."""
 
@@ -134,6 +137,9 @@ class Store(Protocol):
 
     async def details(self, visitor: str) -> Details | None:
         """What a visitor told of themselves, if they did."""
+
+    async def details_of(self, visitors_: Sequence[str]) -> dict[str, Details]:
+        """As `details`, by visitor, of those who told any."""
 
     async def save_rating(self, conversation: str, score: int, comment: str, at: int) -> Rating:
         """Keeps what the visitor thinks of the talk under way, or of the last one.

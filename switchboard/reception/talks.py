@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import unicodedata
+from collections.abc import Sequence
 from functools import partial
 
 from msgspec.structs import replace
@@ -252,6 +253,10 @@ class Talks:
         """State and cursors."""
         return await self._store.conversation(conversation)
 
+    async def standings(self, conversations: Sequence[str]) -> list[Conversation]:
+        """State and cursors of many; of those that there are."""
+        return await self._store.standings(conversations)
+
     async def open_talks(self, domain: str) -> list[Conversation]:
         """All open talks of a domain."""
         return await self._store.open_talks(domain)
@@ -268,6 +273,10 @@ class Talks:
     async def details(self, visitor: str) -> Details | None:
         """What a visitor told of themselves in an earlier visit."""
         return await self._store.details(visitor)
+
+    async def details_of(self, visitors: Sequence[str]) -> dict[str, Details]:
+        """The same of many; of those who told any."""
+        return await self._store.details_of(visitors)
 
     async def rate(self, visit: Visit, score: int, comment: str) -> None:
         """The visitor says how the talk is, or how the last one was; `score` is 1 to 5.

@@ -7,11 +7,21 @@ wait. So each statement is compiled once, for one row, and its text is repeated 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import ColumnElement
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 
+CHUNK = 500
+"""Ids that one statement asks for."""
+
 _PLACEHOLDERS = {"qmark": "?", "format": "%s"}
+
+
+def chunks(ids: Sequence[str]) -> list[Sequence[str]]:
+    """In parts for a statement each."""
+    return [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
 
 
 class Bulk:

@@ -131,6 +131,10 @@ class SqlStore:
         found = await self._conversations(talks.with_id(conversation))
         return found[0] if found else None
 
+    async def standings(self, conversations: Sequence[str]) -> list[Conversation]:
+        """See ports.Store."""
+        return await self._conversations(talks.with_ids(conversations))
+
     async def open_talks(self, domain: str) -> list[Conversation]:
         """See ports.Store."""
         return await self._conversations(talks.open_in(domain))
@@ -152,6 +156,10 @@ class SqlStore:
     async def details(self, visitor: str) -> Details | None:
         """See ports.Store."""
         return await self._read(lambda connection: visitors.details(connection, visitor))
+
+    async def details_of(self, visitors_: Sequence[str]) -> dict[str, Details]:
+        """See ports.Store."""
+        return await self._read(visitors.details_of(visitors_))
 
     async def save_rating(self, conversation: str, score: int, comment: str, at: int) -> Rating:
         """See ports.Store."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select, update
@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 from ..conversation import Ended, Event, advance
 from ..errors import NotFound
 from ..model import Act, Conversation, Cursor, Message, Phase, SenderKind, TalkState
+from .bulk import chunks
 from .rows import conversation_of, message_of, state_of
 from .schema import conversations, cursors, messages
 
@@ -53,6 +54,12 @@ def _lines(conversation: str, limit: int) -> Select[Any]:
 def with_id(conversation: str) -> Callable[[Connection], list[Conversation]]:
     """The conversation of that id, if there is one."""
     return _conversations(conversations.c.id == conversation)
+
+
+def with_ids(ids: Sequence[str]) -> Callable[[Connection], list[Conversation]]:
+    """Those of the given that there are."""
+    parts = [_conversations(conversations.c.id.in_(part)) for part in chunks(ids)]
+    return lambda connection: [found for part in parts for found in part(connection)]
 
 
 def open_in(domain: str) -> Callable[[Connection], list[Conversation]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from sqlalchemy import Connection, delete, select, update
 
 from ..model import Details, Shown
+from .bulk import chunks
 from .flavour import Flavour
 from .schema import conversations, shown, visitors
 
@@ -20,6 +21,15 @@ def details(connection: Connection, visitor: str) -> Details | None:
     statement = select(visitors.c.details).where(visitors.c.id == visitor)
     found = connection.execute(statement).scalar_one_or_none()
     return None if found is None else _decode(found)
+
+
+def details_of(ids: Sequence[str]) -> Callable[[Connection], dict[str, Details]]:
+    """What they told, of those who told any."""
+    of = visitors.c
+    parts = [select(of.id, of.details).where(of.id.in_(part)) for part in chunks(ids)]
+    return lambda connection: {
+        id: _decode(found) for part in parts for id, found in connection.execute(part)
+    }
 
 
 def all_shown(connection: Connection, domain: str) -> list[Shown]:

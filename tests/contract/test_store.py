@@ -334,6 +334,36 @@ async def test_conversations_since(store: SqlStore) -> None:
     assert [c.id for c in await store.conversations("acme", NOW + 1)] == ["v-1", "v-2", "v-0"]
 
 
+async def test_many_standings_at_once(opener: Opener) -> None:
+    """Each as `conversation` gives it, cursors under way included; in a few statements."""
+    store = await opener(flush=FOREVER)
+    ids = [f"v-{number:04d}" for number in range(1200)]
+    await asyncio.gather(
+        *(store.append(from_visitor("a", conversation=one)) for one in ids[::2]),
+    )
+    store.move_cursor(ids[0], "o-bob", Cursor(1, 0))
+    await store.append(from_operator("b", conversation=ids[2]))
+    store.move_cursor(ids[2], ids[2], Cursor(2, 1))
+    with statements(store) as ran:
+        found = {one.id: one for one in await store.standings(ids)}
+    assert sorted(found) == ids[::2]
+    assert found[ids[0]].cursors == {"o-bob": Cursor(1, 0)}
+    assert found[ids[2]].cursors == {ids[2]: Cursor(2, 1)}
+    for one in (ids[0], ids[2], ids[4]):
+        assert found[one] == await store.conversation(one)
+    assert len([statement for statement in ran if "SELECT" in statement]) == 6
+    assert await store.standings([]) == []
+
+
+async def test_details_of_many_at_once(store: SqlStore) -> None:
+    """Of those who told any."""
+    ann, bob = Details(name="Ann"), Details(email="bob@example.org")
+    await store.save_details("v-ann", "acme", ann, NOW)
+    await store.save_details("v-bob", "acme", bob, NOW)
+    assert await store.details_of(["v-ann", "v-bob", "v-cyd"]) == {"v-ann": ann, "v-bob": bob}
+    assert await store.details_of([]) == {}
+
+
 async def test_details_are_kept_and_name_the_conversation(store: SqlStore) -> None:
     """What a visitor told is replaced as a whole, and its name shows in the conversation."""
     assert await store.details("v-ann") is None
