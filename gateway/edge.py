@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -47,7 +48,7 @@ TICK = 0.5
 IDLE_EVERY = 60.0
 """Seconds between looks for talks in which nothing is said any more."""
 CATCH_UP_EVERY = 30.0
-"""Seconds between looks for what the bus has lost."""
+"""Seconds between looks for what the bus has lost, where it does not know that it has."""
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +107,7 @@ class Gateway:
             self._lanes,
             lambda talk: self._delivery.offer(talk),
             self._talk_changed,
+            lambda receipt: self._acknowledgements.visitor_read(receipt),
         )
         self._crew = Crew(directory, self._operators, self._held)
         self._desks = Desks(
@@ -183,6 +185,7 @@ class Gateway:
         cards = Cards(directory, rights, self._census, talks, clock)
         self._questions = IqDoor(self.link, settings.version, directory, cards, self._lanes)
         self._tasks: list[asyncio.Task[None]] = []
+        self._doubt = asyncio.Event()
         self._unsubscribes = [directory.listen(self._directory_changed), self._census.close]
 
     async def start(self) -> None:
@@ -190,7 +193,12 @@ class Gateway:
         await self._held.load()
         await self._buddies.load(self._census)
         topic = events.domain_topic(self.domain)
-        self._unsubscribes.append(self._bus.subscribe(topic, self._heard))
+        self._unsubscribes += (
+            self._bus.subscribe(topic, self._heard),
+            self._bus.on_missed(self._missed),
+        )
+        await self._bus.listening(topic)
+        self._doubt.set()
         if self._desks_live_here:
             self._desks.taken_over()
         self._census.ask()
@@ -343,12 +351,20 @@ class Gateway:
                 self._delivery.visitor_types(event)
             case events.Described():
                 self._census.described(event.conversation, event.details)
+            case events.Look():
+                self._held.look(event)
             case events.StateChanged():
                 self._held.state_changed(event)
             case events.Rated(rating=rating):
                 self._lanes.put(rating.conversation, lambda: self._delivery.rated(rating))
             case _:
                 pass
+
+    def _missed(self) -> None:
+        """Hints may have been lost: the store has the talks, the web nodes their visitors."""
+        self._doubt.set()
+        if self._bus.up:
+            self._census.ask()
 
     def _talk_changed(self, talk: Talk, before: TalkState) -> None:
         if before.phase is not Phase.WAITING:
@@ -379,7 +395,10 @@ class Gateway:
 
     async def _catch_up(self) -> None:
         while True:
-            await asyncio.sleep(CATCH_UP_EVERY)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CATCH_UP_EVERY):
+                    await self._doubt.wait()
+            self._doubt.clear()
             self._held.sweep(lambda visitor: self._census.visit(visitor) is not None)
             try:
                 await self._held.catch_up()

@@ -11,7 +11,7 @@ from functools import partial
 
 from switchboard import events
 from switchboard.lanes import Lanes
-from switchboard.model import Conversation, TalkState
+from switchboard.model import Conversation, Cursor, Sender, SenderKind, TalkState
 from switchboard.ports import Clock
 from switchboard.reception import Talks
 
@@ -25,7 +25,8 @@ READ_LIMIT = 500
 class HeldTalks:
     """All talks that anybody asks for; `grown` hears of each talk that may have new lines.
 
-    `changed` hears of talks that begin, end or change hands, with the state before.
+    `changed` hears of talks that begin, end or change hands, with the state before; `read` of
+    how far visitors are, where no hint said so.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class HeldTalks:
         lanes: Lanes,
         grown: Callable[[Talk], None],
         changed: Callable[[Talk, TalkState], None],
+        read: Callable[[events.Receipt], None],
     ) -> None:
         self._domain = domain
         self._service = service
@@ -43,6 +45,7 @@ class HeldTalks:
         self._lanes = lanes
         self._grown = grown
         self._changed = changed
+        self._read = read
         self._talks: dict[str, Talk] = {}
 
     def all(self) -> list[Talk]:
@@ -62,10 +65,13 @@ class HeldTalks:
     async def catch_up(self) -> None:
         """Looks whether a hint was lost, and tells of every talk, read or not."""
         stored = {one.id: one for one in await self._service.open_talks(self._domain)}
-        for visitor in stored.keys() | {talk.visitor for talk in self.all() if talk.open}:
-            talk, conversation = self._talks.get(visitor), stored.get(visitor)
-            if talk is not None and conversation is not None and talk.state == conversation.state:
+        others = [talk.visitor for talk in self.all() if talk.visitor not in stored]
+        stored |= {one.id: one for one in await self._service.standings(others)}
+        for visitor, conversation in stored.items():
+            talk = self._talks.get(visitor)
+            if talk is not None and talk.state == conversation.state:
                 self._grown(talk)
+                self._compare_cursor(talk, conversation)
                 if talk.head >= conversation.seq:
                     continue
             self._lanes.put(visitor, partial(self._catch_up, visitor))
@@ -110,6 +116,12 @@ class HeldTalks:
             self._changed(talk, before)
         self._grown(talk)
 
+    def look(self, event: events.Look) -> None:
+        """Somebody could not tell in time how far a log reaches."""
+        talk = self._talks.get(event.conversation)
+        if talk is None or talk.head < event.seq:
+            self._lanes.put(event.conversation, lambda: self._catch_up(event.conversation))
+
     def state_changed(self, event: events.StateChanged) -> None:
         """A talk was ended, or changed hands."""
         talk = self._talks.get(event.conversation)
@@ -128,6 +140,12 @@ class HeldTalks:
         for talk in self.all():
             if not is_here(talk.visitor):
                 self.forget(talk.visitor)
+
+    def _compare_cursor(self, talk: Talk, conversation: Conversation) -> None:
+        stored, known = conversation.cursors.get(talk.visitor, Cursor()), talk.visitor_cursor
+        if stored.delivered > known.delivered or stored.read > known.read:
+            visitor = Sender(SenderKind.VISITOR, talk.visitor, talk.name)
+            self._read(events.Receipt(talk.visitor, visitor, stored.delivered, stored.read))
 
     def _adopt(self, conversation: Conversation) -> Talk:
         talk = self._talks[conversation.id] = Talk(conversation)
@@ -160,3 +178,4 @@ class HeldTalks:
                 break
         self._changed(talk, before or TalkState())
         self._grown(talk)
+        self._compare_cursor(talk, conversation)

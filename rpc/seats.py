@@ -13,7 +13,7 @@ from switchboard.census import Attendance
 from switchboard.errors import RetryLater
 from switchboard.events import desk_topic
 from switchboard.model import Details, SenderKind, Visit
-from switchboard.ports import Bus, Clock
+from switchboard.ports import FALLBACK_SECONDS, Bus, Clock
 from switchboard.reception import DeskBoard, Directory, Talks
 
 from .waiters import DeskWatch, Seat
@@ -48,6 +48,11 @@ class Seats:
         self._asleep: OrderedDict[str, float] = OrderedDict()
         self._watches: dict[str, DeskWatch] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._unsubscribe = bus.on_missed(self._missed)
+        self._missing = False
+        self._asking: asyncio.Task[None] | None = None
+        self._differ: dict[str, tuple[Details, Details]] = {}
+        """By visitor: details here and in the store, when they were last compared."""
 
     def __len__(self) -> int:
         return len(self._seats)
@@ -127,10 +132,48 @@ class Seats:
 
     def close(self) -> None:
         """Stops listening."""
+        self._unsubscribe()
+        if self._asking is not None:
+            self._asking.cancel()
         for seat in self._seats.values():
             seat.close()
         self._seats.clear()
         self._asleep.clear()
+
+    def _missed(self) -> None:
+        """Hints may have been lost: who reads is told what the store has; others ask when they
+        come."""
+        for visitor in self._asleep:
+            self._seats[visitor].doubt()
+        self._missing = True
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.get_running_loop().create_task(self._make_good())
+
+    async def _make_good(self) -> None:
+        while self._missing:
+            self._missing = False
+            try:
+                await self._compare()
+            except RetryLater as error:
+                log.warning("what the bus lost could not be read: %s", error)
+                await asyncio.sleep(FALLBACK_SECONDS)
+                self._missing = True
+
+    async def _compare(self) -> None:
+        asked_in = {seat.visitor: seat.state for seat in self._seats.values() if seat.readers}
+        for found in await self.talks.standings(list(asked_in)):
+            seat = self._seats.get(found.id)
+            if seat is not None:
+                seat.stands(found, asked_in[found.id])
+        visits = [self._attendance.visit(visitor) for visitor in asked_in]
+        before = {visit.visitor: visit.details for visit in visits if visit and visit.spoken}
+        stored = await self.talks.details_of(list(before))
+        differ = {one: (before[one], told) for one, told in stored.items() if told != before[one]}
+        for visitor, pair in differ.items():
+            # Else they may be on their way to the store.
+            if self._differ.get(visitor) == pair:
+                self.described(visitor, pair[1])
+        self._differ = differ
 
     async def _save_details(self, visit: Visit) -> None:
         try:

@@ -15,14 +15,24 @@ is told of it (`rows.event_of`).
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from switchboard import events
 from switchboard.errors import RetryLater
-from switchboard.model import Act, Cursor, Message, Phase, SenderKind, TalkState, Visit
+from switchboard.model import (
+    CHANGES,
+    Act,
+    Conversation,
+    Cursor,
+    Message,
+    Phase,
+    SenderKind,
+    TalkState,
+    Visit,
+)
 from switchboard.ports import Unsubscribe
 from switchboard.reception.talks import visitor_sender
 
@@ -98,6 +108,7 @@ class Seat:
     __slots__ = (
         "_desk_delivered",
         "_desk_read",
+        "_doubted",
         "_end",
         "_known",
         "_own_delivered",
@@ -105,9 +116,11 @@ class Seat:
         "_polled",
         "_seats",
         "_state",
+        "_topic",
         "_typing",
         "_typings",
         "_unsubscribe",
+        "_whole",
         "head",
         "readers",
         "visitor",
@@ -121,6 +134,10 @@ class Seat:
         """The seq of the last row that this node knows of."""
         self.readers: tuple[Reader, ...] = ()
         self._known = False
+        """Whether the log's end is known…"""
+        self._whole = False
+        """… and all receipts, which the bus has of late only."""
+        self._doubted = False
         self._end = (0, 0)
         """The last row read or heard of: its seq and mark."""
         self._desk_delivered = self._desk_read = 0
@@ -131,9 +148,13 @@ class Seat:
         self._state = TalkState()
         self._seats = seats
         watch.add(self)
-        self._unsubscribe: Unsubscribe = seats.bus.subscribe(
-            events.conversation_topic(visitor), self._heard
-        )
+        self._topic = events.conversation_topic(visitor)
+        self._unsubscribe: Unsubscribe = seats.bus.subscribe(self._topic, self._heard)
+
+    @property
+    def state(self) -> TalkState:
+        """Where the talk stands, as far as is known."""
+        return self._state
 
     @property
     def waits(self) -> bool:
@@ -170,13 +191,20 @@ class Seat:
             if reader.ready():
                 reader.push(data)
 
-    async def learn(self, spoken: bool, again: bool = False) -> None:
+    async def learn(self, spoken: bool, place: Place | None = None) -> None:
         """Makes sure that the log's end is known: for who never spoke it is 0, without SQL.
 
-        Raises RetryLater.
+        For who comes back to a `place` the bus may know it, and what was said since. Raises
+        RetryLater.
         """
-        if not spoken or (self._known and not again):
+        await self._seats.bus.listening(self._topic)
+        if self._known or not (spoken or self._doubted):
             return
+        if place is None or not await self._recall(place):
+            await self.consult()
+
+    async def consult(self) -> None:
+        """Learns from the store. Raises RetryLater."""
         head, state = self.head, self._state
         found = await self._seats.talks.conversation(self.visitor)
         stored = found.seq if found is not None else 0
@@ -188,12 +216,56 @@ class Seat:
         if found is not None:
             if self._state is state:
                 self._advance(found.state)
-            for participant, cursor in found.cursors.items():
-                if participant == self.visitor:
-                    self._merge_own(cursor)
-                else:
-                    self._merge_desk(cursor.delivered, cursor.read)
+            self._merge(found.cursors)
+        self._known = self._whole = True
+        self._doubted = False
+
+    def doubt(self) -> None:
+        """Hints may have been lost, and nobody waits for them: who comes asks again."""
+        self._known = self._whole = False
+        self._doubted = True
+
+    def stands(self, found: Conversation, asked_in: TalkState) -> None:
+        """What the store says, which was asked in that state, since hints may have been lost."""
+        if self._state is asked_in:
+            self._advance(found.state)
+        self._merge(found.cursors)
+        self._receipts_moved()
+        self._reaches(found.seq)
+
+    async def _recall(self, place: Place) -> bool:
+        """Learns from the bus what was told from the line at `place` on, if it has that line."""
+        state = self._state
+        told = await self._seats.bus.recent(self.visitor, max(place.seq - 1, 0))
+        if told is None:
+            return False
+        rows = [event.message for event in told if isinstance(event, events.Committed)]
+        if place.seq and (not rows or (place.mark and place.mark != mark_of(rows[0]))):
+            return False
+        for event in told:
+            match event:
+                case events.Receipt():
+                    self._receipt(event)
+                case events.StateChanged(state=now) if self._state is state:
+                    self._advance(now)
+                case _:
+                    pass
+        if rows:
+            self.has(rows[-1])
+            self.head = max(self.head, rows[-1].seq)
         self._known = True
+        return True
+
+    async def _rows(self, after: int) -> list[Message]:
+        """Rows after a seq: the bus's, if it has any, else the store's. Raises RetryLater.
+
+        Of lines that were changed meanwhile only the store knows how they stand.
+        """
+        told = await self._seats.bus.recent(self.visitor, after) or []
+        rows = [event.message for event in told if isinstance(event, events.Committed)]
+        if rows and not any(row.act in CHANGES for row in rows):
+            return rows
+        return await self._seats.talks.read(self.visitor, after, _CHUNK)
 
     async def holds(self, place: Place) -> bool:
         """Whether the place is one of this log, as far as the log is kept.
@@ -203,7 +275,7 @@ class Seat:
         if not 0 <= place.seq <= self.head:
             return False
         if place.mark and place.seq != self._end[0]:
-            lines = await self._seats.talks.read(self.visitor, place.seq - 1, 1)
+            lines = await self._rows(place.seq - 1)
             if not lines or lines[0].seq != place.seq:
                 return True
             if place.seq < self.head:
@@ -213,7 +285,9 @@ class Seat:
 
     async def end(self) -> Place:
         """The log's end by the store, for a reader to begin at. Raises RetryLater."""
-        await self.learn(spoken=True)
+        await self._seats.bus.listening(self._topic)
+        if not self._whole:
+            await self.consult()
         while head := self.head:
             rows = await self._seats.talks.read(self.visitor, head - 1, _CHUNK)
             if rows:
@@ -223,7 +297,7 @@ class Seat:
                     return Place(rows[-1].seq, mark=mark_of(rows[-1]))
             else:
                 # A hint was wrong, or the rows have been removed.
-                await self.learn(spoken=True, again=True)
+                await self.consult()
                 if self.head == head:
                     return Place(head)
         return Place(0)
@@ -256,10 +330,10 @@ class Seat:
         """
         while reader.seq < self.head and reader.ready():
             head = self.head
-            lines = await self._seats.talks.read(self.visitor, reader.seq, _CHUNK)
+            lines = await self._rows(reader.seq)
             if not lines and self.head == head:
                 # The store is the truth: a hint was wrong, or the lines have been removed.
-                await self.learn(spoken=True, again=True)
+                await self.consult()
                 if self.head == head:
                     reader.lose_place()
                 continue
@@ -270,6 +344,8 @@ class Seat:
                     reader.lose_place()
                     return
                 self._give(reader, line)
+                if line.act is not Act.NOTE:
+                    self._seats.spoken(self.visitor, line.sender.kind)
             if lines:
                 self.has(lines[-1])
             self.head = max(self.head, reader.seq)
@@ -322,14 +398,9 @@ class Seat:
                 self._advance(state)
             case events.Look(seq=seq):
                 self._reaches(seq)
-            case events.Receipt(participant=who, delivered=delivered, read=read):
-                if who.kind is SenderKind.OPERATOR:
-                    self._merge_desk(delivered, read)
-                    for reader in self.readers:
-                        if reader.following and reader.ready():
-                            self._give_receipts(reader)
-                elif who.id == self.visitor:
-                    self._merge_own(Cursor(delivered, read))
+            case events.Receipt():
+                self._receipt(event)
+                self._receipts_moved()
             case events.Described(details=details):
                 self._seats.described(self.visitor, details)
             case events.Typing() if event.sender.id != self.visitor:
@@ -344,7 +415,7 @@ class Seat:
             self._seats.spoken(self.visitor, message.sender.kind)
         self.has(message)
         if message.seq == 1:
-            self._known = True  # the log begins before our eyes
+            self._known = self._whole = True  # the log begins before our eyes
         for reader in self.readers:
             if reader.following and reader.ready() and reader.seq == message.seq - 1:
                 self._give(reader, message)
@@ -393,6 +464,24 @@ class Seat:
         if self._desk_delivered > reader.delivered:
             reader.delivered = self._desk_delivered
             reader.push(wire.ReceiptData(wire.DESK, reader.delivered, "delivered"))
+
+    def _receipts_moved(self) -> None:
+        for reader in self.readers:
+            if reader.following and reader.ready():
+                self._give_receipts(reader)
+
+    def _receipt(self, event: events.Receipt) -> None:
+        if event.participant.kind is SenderKind.OPERATOR:
+            self._merge_desk(event.delivered, event.read)
+        elif event.participant.id == self.visitor:
+            self._merge_own(Cursor(event.delivered, event.read))
+
+    def _merge(self, cursors: Mapping[str, Cursor]) -> None:
+        for participant, cursor in cursors.items():
+            if participant == self.visitor:
+                self._merge_own(cursor)
+            else:
+                self._merge_desk(cursor.delivered, cursor.read)
 
     def _merge_desk(self, delivered: int, read: int) -> None:
         self._desk_delivered = max(self._desk_delivered, delivered)

@@ -96,8 +96,8 @@ async def _placed(seat: Seat, spoken: bool, cursor: StreamCursor | None) -> Stre
     """The cursor, if it stands within the log; None if it is unknown, or from the future."""
     if cursor is None or wire.DESK not in cursor.places:
         return None
-    seq = cursor.places[wire.DESK].seq
-    await seat.learn(spoken or seq > 0)
-    if seq > seat.head:
-        await seat.learn(spoken=True, again=True)
-    return cursor if await seat.holds(cursor.places[wire.DESK]) else None
+    place = cursor.places[wire.DESK]
+    await seat.learn(spoken or place.seq > 0, place)
+    if place.seq > seat.head:
+        await seat.consult()
+    return cursor if await seat.holds(place) else None

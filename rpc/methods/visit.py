@@ -258,7 +258,9 @@ async def _settle(
         seat.told(tag)
     place = Place(0)
     lines: list[Message] = []
-    if visit.spoken:
+    if not visit.spoken:
+        await seat.learn(spoken=False)
+    else:
         place = await seat.end()
         lines = await web.talks.history(visit.visitor, place.seq + 1, WELCOME_LINES + 1)
     if stream is not None:

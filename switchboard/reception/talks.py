@@ -309,9 +309,14 @@ class Talks:
         self._bus.publish(events.conversation_topic(conversation), events.Look(conversation, seq))
 
     def _told_line(self, draft: Draft, appended: Appended) -> None:
+        message = appended.message
         if appended.fresh:
-            committed = events.Committed(appended.message, appended.state, draft.site)
+            committed = events.Committed(message, appended.state, draft.site)
             self._tell(draft.conversation, draft.domain, committed)
+        else:
+            # Whoever stored it may have ended before it was told.
+            look = events.Look(draft.conversation, message.seq)
+            self._tell(draft.conversation, draft.domain, look)
 
     def _told_state(self, conversation: str, domain: str, state: TalkState) -> None:
         self._tell(conversation, domain, events.StateChanged(conversation, state))
