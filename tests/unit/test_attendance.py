@@ -9,8 +9,10 @@ from msgspec.structs import replace
 
 from switchboard import events
 from switchboard.bus.memory import MemoryBus
+from switchboard.bus.redis import RedisBus
 from switchboard.census import ACTIVITY_EVERY_MS, CENSUS_EVERY, Attendance, Census
 from switchboard.model import Page, Visit
+from switchboard.ports import Bus
 from switchboard.sessions.memory import MemorySessions
 
 VISIT = Visit("v-abcdefghijklmnop", "shop", "chat.example.org", Page("https://shop/a", "A"))
@@ -32,9 +34,10 @@ class HandClock:
 class Node:
     """An attendance, and a census that listens to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, bus: Bus | None = None) -> None:
         self.clock = HandClock()
-        self.bus = MemoryBus()
+        self.bus = MemoryBus() if bus is None else bus
+        self.left: list[str] = []
         self.here: list[events.VisitorHere] = []
         self.bus.subscribe(events.CENSUS, self._heard)
         self.attendance = Attendance(self.bus, MemorySessions(), self.clock, "n", 1, 15.0)
@@ -44,7 +47,7 @@ class Node:
         pass
 
     def visitor_left(self, visitor: str) -> None:
-        pass
+        self.left.append(visitor)
 
     def _heard(self, event: events.Event) -> None:
         if isinstance(event, events.VisitorHere):
@@ -136,3 +139,24 @@ async def test_of_who_is_not_here_nothing_is_told(node: Node) -> None:
     node.attendance.active("v-qqqqqqqqqqqqqqqq")
     await asyncio.sleep(0)
     assert node.here == []
+
+
+async def test_who_is_deaf_takes_nobody_for_silent() -> None:
+    """While the bus is down no visitor leaves, and afterwards their nodes have time to speak."""
+    bus = RedisBus("redis://127.0.0.1:1/0")
+    node = Node(bus)
+    node.attendance.update(VISIT, stream=1)
+    await asyncio.sleep(0)
+    assert [visit.visitor for visit in node.census] == [VISIT.visitor]
+    for _ in range(200):
+        node.clock.seconds += 1
+        node.census.sweep()
+    assert node.left == []
+    bus.up = True
+    for _ in range(75):
+        node.clock.seconds += 1
+        node.census.sweep()
+    assert node.left == []
+    node.clock.seconds += 1
+    node.census.sweep()
+    assert node.left == [VISIT.visitor]

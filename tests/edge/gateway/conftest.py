@@ -31,6 +31,7 @@ from switchboard.model import (
     Visit,
     new_visitor_id,
 )
+from switchboard.ports import Bus
 from switchboard.reception import Directory, Talks
 from switchboard.sessions.memory import MemorySessions
 from switchboard.store import SqlStore, open_store
@@ -57,10 +58,10 @@ class HandClock:
 class Shop:
     """A site with the operators ann, bob and cyd, whose server grants rosters; and its visitors."""
 
-    def __init__(self, store: SqlStore, clock: HandClock) -> None:
+    def __init__(self, store: SqlStore, clock: HandClock, bus: Bus) -> None:
         self.store = store
         self.clock = clock
-        self.bus = MemoryBus()
+        self.bus = bus
         self.directory = Directory(store)
         self.talks = Talks(store, self.bus, clock, 4000)
         self.sent: list[ET.Element] = []
@@ -230,7 +231,7 @@ async def shop(tmp_path: Path, routing: RoutingSettings) -> AsyncIterator[Shop]:
     clock = HandClock()
     store = await open_store(f"sqlite:///{tmp_path}/log.db", clock=clock, gather=0)
     upgrade(store.engine)
-    shop = Shop(store, clock)
+    shop = Shop(store, clock, MemoryBus())
     await shop.open(routing)
     yield shop
     await shop.gateway._lanes.settle()

@@ -32,6 +32,7 @@ from switchboard.model import (
     SiteSettings,
     Visit,
 )
+from switchboard.ports import Bus
 from switchboard.reception import DeskBoard, Directory, Talks
 from switchboard.reception.talks import operator_sender
 from switchboard.sessions.memory import MemorySessions
@@ -81,11 +82,17 @@ class ManualClock:
 class World:
     """One web node, the desk's side of it, and ways in."""
 
-    def __init__(self, store: SqlStore, clock: ManualClock) -> None:
+    def __init__(
+        self,
+        store: SqlStore,
+        clock: ManualClock,
+        bus: Bus | None = None,
+        sessions: MemorySessions | None = None,
+    ) -> None:
         self.store = store
         self.clock = clock
-        self.bus = MemoryBus()
-        self.sessions = MemorySessions()
+        self.bus = MemoryBus() if bus is None else bus
+        self.sessions = MemorySessions() if sessions is None else sessions
         self.directory = Directory(store)
         self.talks = Talks(store, self.bus, clock, message_chars=4000)
         self.attendance = Attendance(self.bus, self.sessions, clock, "node", 1, grace=15)
@@ -203,6 +210,14 @@ class World:
         self.clock.advance(seconds - int(seconds))
         self.edge.sweep()
 
+    def note_statements(self) -> None:
+        """From now on `statements` are those of its store."""
+
+        def executed(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+            self.statements.append(statement)
+
+        sql_event.listen(self.store.engine, "before_cursor_execute", executed)
+
     def forget_statements(self) -> None:
         self.statements.clear()
 
@@ -254,11 +269,7 @@ def clock() -> ManualClock:
 async def idle_world(store: SqlStore, clock: ManualClock) -> AsyncIterator[World]:
     """A node that does not serve yet."""
     world = World(store, clock)
-
-    def executed(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        world.statements.append(statement)
-
-    sql_event.listen(store.engine, "before_cursor_execute", executed)
+    world.note_statements()
     yield world
     await world.stop()
 
