@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from redis.exceptions import AuthenticationError, NoPermissionError
 from twisted.internet import endpoints
 
 from gateway.buddies.api import ApiError, ApiSettings, EjabberdApi
@@ -26,6 +27,7 @@ from gateway.buddies.ways import Way
 from gateway.component import Link, LinkState
 from gateway.inbound.stanza import message
 from gateway.jids import parse
+from switchboard.bus import redis as bus
 from switchboard.clock import SystemClock
 from switchboard.errors import SwitchboardError
 from switchboard.leases import LeaseForEver
@@ -91,8 +93,9 @@ def _findings(file: Path) -> Iterator[Finding]:
             _no_zone,
             (one for one in found if one.settings.hours and one.settings.hours.zone is None),
         )
-    for name, url in (("sessions", config.sessions.url), ("bus", config.bus.url)):
-        yield Finding("ok" if url == "memory://" else "fail", name, url)
+    sessions = config.sessions.url
+    yield Finding("ok" if sessions == "memory://" else "fail", "sessions", sessions)
+    yield asyncio.run(_bus(config.bus.url))
     if config.ejabberd.api:
         yield asyncio.run(_api(config))
     running = _running(config)
@@ -144,6 +147,28 @@ async def _store_server(part: str, url: str) -> Finding:
     if revision != head():
         return Finding("fail", part, f"{name} has an old schema: run `parley migrate`")
     return Finding("ok", part, name)
+
+
+async def _bus(url: str) -> Finding:
+    """What carries hints between processes."""
+    if url == "memory://":
+        return Finding("ok", "bus", url)
+    name = bus.shown(url)
+    try:
+        version = await bus.try_out(url)
+    except ValueError as problem:
+        remedy = f"{problem}: url of [bus] is redis://host:port/0, or memory:// for one process"
+        return Finding("fail", "bus", f"{name}: {remedy}")
+    except AuthenticationError as problem:
+        remedy = "url of [bus] is redis://:password@host:port/0"
+        return Finding("fail", "bus", f"{name}: {problem}: {remedy}")
+    except NoPermissionError as problem:
+        remedy = "allow it publish, subscribe, eval and the keys and channels parley:*"
+        return Finding("fail", "bus", f"{name}: {problem}: {remedy}")
+    except bus.FAILURES as problem:
+        words = str(problem) or "no answer in time"
+        return Finding("fail", "bus", f"{name}: {words}: start Redis, or correct url of [bus]")
+    return Finding("ok", "bus", f"{name} (Redis {version})")
 
 
 def _no_zone(site: Site) -> Finding:
