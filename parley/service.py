@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import enum
 import logging
+import os
+import secrets
 import socket
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from twisted.internet import endpoints, error
@@ -20,18 +22,25 @@ from rpc.edge import WebEdge
 from rpc.services import RpcSettings
 from rpc.site import Limits, ParleySite
 from switchboard.bus.memory import MemoryBus
+from switchboard.bus.redis import RedisBus
 from switchboard.census import Attendance
 from switchboard.clock import SystemClock
 from switchboard.errors import SwitchboardError
+from switchboard.leases import Candidate, Lease, LeaseForEver
 from switchboard.ports import Bus, Clock
 from switchboard.reception import DeskBoard, Directory, Talks
 from switchboard.reception.sites import REFRESH_EVERY
 from switchboard.sessions.memory import MemorySessions
 from switchboard.store import SqlStore
+from switchboard.store.leases import SqlLeases
 
 from .config import Config, ConfigError
 from .health import health_resource
 from .store import StartError, product_version
+
+MEMORY = "memory://"
+SERVING = frozenset({LinkState.UP, LinkState.STANDBY})
+"""States in which a node does what is asked of it."""
 
 log = logging.getLogger("parley")
 
@@ -68,17 +77,16 @@ class Service:
         edges: Edges,
         extra: Mapping[bytes, Resource] | None = None,
     ) -> None:
-        for name, url in (("sessions", config.sessions.url), ("bus", config.bus.url)):
-            if url != "memory://":
-                raise ConfigError(f"[{name}] url: this version knows memory:// only, not {url}")
-        if edges is not Edges.BOTH and config.bus.url == "memory://":
+        clock = SystemClock()
+        self._config = config
+        self._store = store
+        self._redis = None if config.bus.url == MEMORY else RedisBus(config.bus.url)
+        if edges is not Edges.BOTH and self._redis is None:
             raise ConfigError(
                 "[bus] url: memory:// reaches no other process: several want redis://host:port/0"
             )
-        clock = SystemClock()
-        bus = MemoryBus()
-        self._config = config
-        self._store = store
+        self._leases = None if edges is Edges.BOTH else SqlLeases(store.engine)
+        bus = self._redis or MemoryBus()
         self._extra = extra
         self._directory = Directory(store)
         talks = Talks(store, bus, clock, config.limits.message_chars)
@@ -132,11 +140,17 @@ class Service:
             version=product_version(),
             api=api,
         )
-        return JabberEdge(settings, self._store, self._directory, talks, bus, clock)
+        lease: Callable[[str], Lease] = LeaseForEver
+        if self._leases is not None:
+            name = f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(4)}"
+            lease = Candidate(name, self._leases, clock).lease
+        return JabberEdge(settings, self._store, self._directory, talks, bus, clock, lease)
 
     async def start(self) -> None:
         """Opens the listeners and begins to connect. Raises StartError."""
         await self._directory.refresh()
+        if self._redis is not None:
+            await self._redis.start()
         http = self._config.http
         if self._web is not None:
             self._web.start()
@@ -167,6 +181,10 @@ class Service:
             task.cancel()
         if self._jabber is not None:
             await _by(began + 16.5, "the Jabber edge", self._jabber.stop())
+        if self._redis is not None:
+            await _by(began + 17, "the bus", self._redis.close())
+        if self._leases is not None:
+            self._leases.close()
         await _by(began + 18.5, "the store", self._store.close())
 
     def health(self) -> tuple[bool, dict[str, object]]:
@@ -176,14 +194,21 @@ class Service:
             "version": product_version(),
             "store": "ok" if well else "cannot be written",
         }
+        if self._redis is not None:
+            well = well and self._redis.up
+            parts["bus"] = "ok" if self._redis.up else self._redis.reason
         if self._web is not None:
             parts["visitors"] = self._web.visitors
         if self._jabber is not None:
             links, gateways = self._jabber.health(), self._jabber.gateways
-            well = well and all(state is LinkState.UP for state, _ in links.values())
+            well = well and all(state in SERVING for state, _ in links.values())
             parts["jabber"] = {
                 domain: {"state": state.value, **({"reason": reason} if reason else {})}
                 for domain, (state, reason) in links.items()
+            }
+            parts["owners"] = {
+                domain: {"owner": owner, "epoch": epoch}
+                for domain, (owner, epoch) in self._jabber.owners().items()
             }
             parts["privileges"] = {one.domain: one.privileges.summary() for one in gateways}
             parts["contact_lists"] = {one.domain: one.contact_lists() for one in gateways}
