@@ -53,9 +53,9 @@ class Sides:
         self.way.cut()
         await eventually(lambda: self.shop.bus.up)
 
-    async def got(self, *lines: str) -> None:
+    async def got(self, *lines: str, within: float = 6.0) -> None:
         """Waits until ann has been sent exactly these."""
-        await eventually(lambda: self.shop.got("ann") == list(lines), 6, str(lines))
+        await eventually(lambda: self.shop.got("ann") == list(lines), within, str(lines))
 
 
 @pytest.fixture
@@ -151,14 +151,14 @@ async def test_who_was_cut_off_tells_how_far_the_log_reaches(sides: Sides, visit
     shop = sides.shop
     await shop.store.append(silent(visitor, "one"))
     sides.web._bus.publish(events.domain_topic(DOMAIN), events.Look(visitor, 1))
-    await sides.got("one")
+    await sides.got("one", within=1)
 
 
 async def test_a_line_whose_node_was_killed(sides: Sides, visitor: str) -> None:
     """It was stored and never told: the browser sends it again, by another node."""
     await sides.shop.store.append(silent(visitor, "one"))
     await sides.web.say(Visit(visitor, "shop", DOMAIN), "c1", "one")
-    await sides.got("one")
+    await sides.got("one", within=1)
 
 
 async def test_visitors_are_asked_for_again(sides: Sides) -> None:

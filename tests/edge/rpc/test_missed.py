@@ -241,7 +241,7 @@ async def test_a_page_loaded_after_that_has_all_receipts(cluster: Cluster) -> No
     socket, visitor, token = await cluster.talk(cluster.one)
     cluster.gateway.seen(visitor, DOMAIN, operator_sender(ANN), Cursor(1, 1))
     assert (await socket.event())["type"] == "receipt"
-    for number in range(40):
+    for number in range(70):
         await cluster.answers(visitor, f"{number}")
         await socket.message()
     socket.close()
