@@ -16,7 +16,8 @@ from switchboard.model import Details, SenderKind, Visit
 from switchboard.ports import FALLBACK_SECONDS, Bus, Clock
 from switchboard.reception import DeskBoard, Directory, Talks
 
-from .waiters import DeskWatch, Seat
+from .desk_watch import DeskWatch
+from .waiters import Seat
 
 STAYS_SECONDS = 45.0
 """How long a seat outlives its last reader, beyond the grace period."""

@@ -6,10 +6,14 @@ all of them, and stays a while longer than the grace period, so that it knows wh
 a poll with nothing new and an idle socket cost no SQL.
 
 Delivery: the seat listens before anything is read. A row that comes by the bus and stands right
-after a reader's position is pushed as it is; whoever stands elsewhere reads the store, one read
-at a time per reader, until it is at the end again. So a lost hint only delays, and a full
-connection holds a position instead of a queue. A position moves over every row, whatever a visitor
-is told of it (`rows.event_of`).
+after a reader's position is pushed as it is; whoever stands elsewhere reads the bus's recent rows,
+or the store, one read at a time per reader, until it is at the end again. So a lost hint only
+delays, and a full connection holds a position instead of a queue. A position moves over every row,
+whatever a visitor is told of it (`rows.event_of`).
+
+The recent rows may lack the newest, where whoever stored it could not tell. Then a Look follows, or
+the bus says that something was missed; and no row is ever passed over, since rows are given in
+their order without a hole. When a row is due that the bus has not, the store is read.
 """
 
 from __future__ import annotations
@@ -42,6 +46,7 @@ from .rows import event_of
 from .tokens import Place, mark_of
 
 if TYPE_CHECKING:
+    from .desk_watch import DeskWatch
     from .seats import Seats
 
 MOST_READERS = 100
@@ -59,47 +64,6 @@ def news(before: Standing | None, now: Standing) -> list[wire.EventData]:
     """What somebody has to be told who knows `before`; None: nothing."""
     current: tuple[wire.EventData, ...] = now
     return [data for data in current if before is None or data not in before]
-
-
-class DeskWatch:
-    """All seats of a site, told together when the desk changes."""
-
-    __slots__ = ("_seats", "_title", "desk", "places", "site")
-
-    def __init__(self, desk: events.Desk) -> None:
-        self._seats: dict[str, Seat] = {}
-        self._title = desk.name
-        self.site = desk.site
-        self.desk = wire.DeskData(desk.state, desk.name)
-        self.places: dict[str, int] = {}
-        """By visitor: the place in the queue, 1 is next."""
-
-    def add(self, seat: Seat) -> None:
-        self._seats[seat.visitor] = seat
-
-    def discard(self, seat: Seat) -> None:
-        self._seats.pop(seat.visitor, None)
-
-    def retitle(self, title: str) -> None:
-        """How the desk is called as long as no gateway has named it."""
-        self._title = title
-
-    def changed(self, desk: events.Desk) -> None:
-        """Takes the gateways' word and passes it on."""
-        self.desk = wire.DeskData(desk.state, desk.name or self._title)
-        for seat in tuple(self._seats.values()):
-            seat.push(seat.desk)
-
-    def heard(self, event: events.Event) -> None:
-        """Tells those whose place in the queue is another one now."""
-        if not isinstance(event, events.Queue):
-            return
-        before = self.places
-        self.places = {visitor: place for place, visitor in enumerate(event.visitors, 1)}
-        for visitor in before.keys() | self.places.keys():
-            seat = self._seats.get(visitor)
-            if seat is not None and seat.waits and before.get(visitor) != self.places.get(visitor):
-                seat.push(seat.desk)
 
 
 class Seat:

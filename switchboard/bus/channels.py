@@ -6,6 +6,8 @@ import asyncio
 import zlib
 
 CONVERSATION = "conversation/"
+LOST = "lost"
+"""Where a process says that it could not tell something."""
 
 SHARDS = 256
 """Conversations share so many channels."""

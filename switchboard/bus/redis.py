@@ -20,57 +20,32 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Raw, Struct
 from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline, PubSub
+from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import EqualJitterBackoff, NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from ..errors import Reject
-from ..events import Event, Look
+from ..events import Event
 from ..ports import Unsubscribe
 from . import recent
-from .channels import CONVERSATION, Channels, channel_of
+from .channels import CONVERSATION, LOST, Channels, channel_of
 from .memory import Listener, MemoryBus
 from .missed import Missed
-from .outgoing import Item, Outgoing
+from .publisher import ANSWER_SECONDS, PING_SECONDS, Parcel, Publisher
 
-ANSWER_SECONDS = 1.0
-"""How long anything may take that Redis is asked for."""
-PING_SECONDS = 0.5
 SILENT_SECONDS = 1.5
 """After that long without a word it is frozen."""
 STEADY_SECONDS = 2.0
 """A connection that does not live so long counts as one more failure."""
-MOST_AT_ONCE = 2_000
-"""Events of one pipeline: so that it takes less than ANSWER_SECONDS."""
-
-LOST = "lost"
-
 FAILURES = (RedisError, OSError, TimeoutError)
 
 log = logging.getLogger(__name__)
-
-
-class Parcel(Struct, array_like=True):
-    """What is published on a channel."""
-
-    origin: str
-    events: list[tuple[str, Raw]]
-
-
-class _Question(Struct):
-    """Somebody waits for a conversation's recent list."""
-
-    conversation: str
-    answer: asyncio.Future[list[bytes] | None]
 
 
 class _Subscription:
@@ -106,19 +81,11 @@ class RedisBus:
         self._origin = secrets.token_hex(8)
         number = self._client.connection_pool.connection_kwargs.get("db") or 0
         self._prefix = f"parley:{number}:"
-        self._generation = self._prefix + "recent"
         self._local = MemoryBus()
         self._channels = Channels()
         self._channels.want(LOST)
-        self._outgoing = Outgoing()
-        self._questions: list[_Question] = []
+        self._publisher = Publisher(self._client, self._prefix, self._origin)
         self._missed = Missed()
-        self._sends = False  # events wait for Redis; else they are dropped
-        self._renews = False  # a list may lack its newest row
-        self._turn = asyncio.Lock()
-        self._wake = asyncio.Event()
-        self._encoded: tuple[Event | None, Raw] = (None, Raw())
-        self._encoder = msgspec.msgpack.Encoder()
         self._parcels = msgspec.msgpack.Decoder(Parcel)
         self._events = msgspec.msgpack.Decoder(Event)
         self._doubted: set[str] = set()
@@ -133,7 +100,7 @@ class RedisBus:
         """Sends what waits, in a bounded time, and lets go."""
         if self.up:
             with contextlib.suppress(*FAILURES):
-                await self._send_all()
+                await self._publisher.send_all()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -143,17 +110,7 @@ class RedisBus:
     def publish(self, topic: str, event: Event) -> None:
         """See ports.Bus."""
         self._local.publish(topic, event)
-        known, raw = self._encoded
-        if known is not event:
-            # The same event goes to a conversation's topic and to its domain's.
-            raw = Raw(self._encoder.encode(event))
-            self._encoded = (event, raw)
-        item = Item(topic, event, raw)
-        if self._sends:
-            self._outgoing.put(item)
-            self._wake.set()
-        else:
-            self._outgoing.drop([item])
+        self._publisher.put(topic, event)
 
     def subscribe(self, topic: str, listener: Listener) -> Unsubscribe:
         """See ports.Bus."""
@@ -176,12 +133,7 @@ class RedisBus:
         await self.listening(CONVERSATION + conversation)
         if not self.up:
             return None
-        # With what waits to be told, and after it: this process's own rows are in the list too.
-        question = _Question(conversation, asyncio.get_running_loop().create_future())
-        self._questions.append(question)
-        self._wake.set()
-        await asyncio.wait([question.answer], timeout=ANSWER_SECONDS)
-        raws = question.answer.result() if question.answer.done() else None
+        raws = await self._publisher.recent(conversation)
         try:
             return None if raws is None else recent.told_after(after, raws)
         except msgspec.DecodeError as problem:
@@ -215,24 +167,23 @@ class RedisBus:
                     await self._ask(pubsub)
                     tasks.create_task(self._hear(pubsub))
                     await self._channels.all_heard()
-                    # From here on nothing is dropped, so that nothing can be after this turn.
-                    self._sends = True
-                    await self._send_all()
+                    # Before its first words, so that nothing is dropped after them.
+                    self._publisher.open()
+                    await self._publisher.send_all()
                 self.up = was_up = True
                 self.reason = ""
                 log.info("the bus %s is there", self.name)
                 self._missed.heard()
-                for work in (self._follow(pubsub), self._ping(pubsub), self._send()):
+                for work in (self._follow(pubsub), self._ping(pubsub), self._publisher.run()):
                     tasks.create_task(work)
         except* Exception as group:  # noqa: BLE001 (it becomes the reason)
             problem = _first(group)
         finally:
-            self.up = self._sends = False
+            self.up = False
             self.reason = str(problem) or "no answer in time"
             self._channels.end()
-            self._give_up()
+            self._publisher.close(was_up)
             if was_up:
-                self._renews = True
                 self._missed.deaf()
             with contextlib.suppress(*FAILURES):
                 await pubsub.aclose()  # type: ignore[no-untyped-call]
@@ -240,13 +191,6 @@ class RedisBus:
         if not isinstance(problem, FAILURES):
             log.error("the bus %s failed", self.name, exc_info=problem)
         return was_up, problem
-
-    def _give_up(self) -> None:
-        self._outgoing.drop(self._outgoing.take(len(self._outgoing)))
-        questions, self._questions = self._questions, []
-        for question in questions:
-            if not question.answer.done():
-                question.answer.set_result(None)
 
     async def _ask(self, pubsub: PubSub) -> None:
         more, less = self._channels.to_ask()
@@ -296,94 +240,6 @@ class RedisBus:
         if kind not in self._doubted:
             self._doubted.add(kind)
             log.warning("the bus %s: %s is not ours and ignored: %s", self.name, what, problem)
-
-    async def _send(self) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PING_SECONDS):
-                    await self._wake.wait()
-            await self._send_all()
-
-    async def _send_all(self) -> None:
-        async with self._turn:
-            self._wake.clear()
-            await self._send_some()
-            while self._outgoing or self._questions:
-                await self._send_some()
-
-    async def _send_some(self) -> None:
-        items = self._outgoing.take(MOST_AT_ONCE)
-        made_good = self._outgoing.make_good() if self._outgoing.dropped else None
-        questions: list[_Question] = []
-        if not self._outgoing:
-            questions, self._questions = self._questions, []
-        sent = False
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                await self._pipe(items, made_good, questions)
-            sent = True
-        finally:
-            if not sent:
-                self._outgoing.drop(items)
-                if made_good is not None:
-                    self._outgoing.failed(*made_good)
-            for question in questions:
-                if not question.answer.done():
-                    question.answer.set_result(None)
-
-    async def _pipe(
-        self,
-        items: list[Item],
-        made_good: tuple[list[tuple[str, Look]], bool] | None,
-        questions: list[_Question],
-    ) -> None:
-        pipe = self._client.pipeline(transaction=False)
-        renews = self._renews or made_good is not None
-        if renews:
-            pipe.incr(self._generation)
-        writes = self._write_recent(pipe, items) + renews
-        looks, lost = made_good or ([], False)
-        parcels: defaultdict[str, list[tuple[str, Raw]]] = defaultdict(list)
-        for topic, look in looks:
-            parcels[channel_of(topic)].append((topic, Raw(self._encoder.encode(look))))
-        for item in items:
-            parcels[channel_of(item.topic)].append((item.topic, item.raw))
-        if lost:
-            parcels[LOST] = []
-        for channel, told in parcels.items():
-            parcel = self._encoder.encode(Parcel(self._origin, told))
-            pipe.publish(self._prefix + channel, parcel)
-        for question in questions:
-            pipe.eval(recent.READ, 1, self._generation, question.conversation)
-        if not len(pipe):
-            pipe.ping()
-        answers = await pipe.execute(raise_on_error=False)
-        self._wrote(answers[:writes], renews)
-        read = len(answers) - len(questions)
-        for answer in answers[writes:read]:
-            if isinstance(answer, Exception):
-                raise answer
-        for question, answer in zip(questions, answers[read:], strict=True):
-            if isinstance(answer, list) and not question.answer.done():
-                question.answer.set_result(answer)
-
-    def _write_recent(self, pipe: Pipeline, items: list[Item]) -> int:
-        """Gives the number of commands."""
-        rows: defaultdict[str, list[Raw]] = defaultdict(list)
-        for item in items:
-            if isinstance(item.event, recent.KEPT) and item.topic.startswith(CONVERSATION):
-                rows[item.topic.removeprefix(CONVERSATION)].append(item.raw)
-        for conversation, told in rows.items():
-            raws = map(bytes, told[-2 * recent.ROWS :])
-            pipe.eval(recent.PUSH, 1, self._generation, conversation, *raws)
-        return len(rows)
-
-    def _wrote(self, answers: list[Any], renewed: bool) -> None:
-        """Lists that could not be written are not to be believed, until that is known to all."""
-        problem = next((one for one in answers if isinstance(one, ResponseError)), None)
-        self._renews = problem is not None
-        if problem is not None:
-            self._doubt("no recent rows are kept: Redis's answer", problem)
 
 
 async def try_out(url: str) -> str:

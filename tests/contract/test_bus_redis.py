@@ -335,13 +335,13 @@ async def test_too_much_to_tell_is_cut_down(server: PrivateRedis, connect: Conne
         here.publish(TOPIC, row(seq))
     await eventually(lambda: Look(ANN, MOST_WAITING) in heard, 5)
     assert len(heard) <= 2
-    assert len(here._outgoing) == 0
+    assert len(here._publisher._outgoing) == 0
     server.kill()
     await eventually(lambda: not here.up and not there.up, 3)
     for n in range(MOST_LOOKS + 5):
         here.publish(conversation_topic(f"v-{n}"), row(1, conversation=f"v-{n}"))
-    assert len(here._outgoing._looks) == MOST_LOOKS
-    assert here._outgoing._lost
+    assert len(here._publisher._outgoing._looks) == MOST_LOOKS
+    assert here._publisher._outgoing._lost
 
 
 async def test_the_last_rows_are_kept(connect: Connect) -> None:
