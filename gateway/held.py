@@ -125,9 +125,13 @@ class HeldTalks:
     def state_changed(self, event: events.StateChanged) -> None:
         """A talk was ended, or changed hands."""
         talk = self._talks.get(event.conversation)
-        if talk is not None:
-            before, talk.state = talk.state, event.state
-            self._changed(talk, before)
+        if talk is None or event.seq < talk.head:
+            return  # the row after it, which is here, had the state that it led to
+        if event.seq > talk.head:
+            self._lanes.put(talk.visitor, lambda: self._catch_up(talk.visitor))
+            return
+        before, talk.state = talk.state, event.state
+        self._changed(talk, before)
 
     def forget(self, visitor: str) -> None:
         """The visitor has left: a talk that is over needs no memory."""

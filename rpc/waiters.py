@@ -80,6 +80,7 @@ class Seat:
         "_polled",
         "_seats",
         "_state",
+        "_state_seq",
         "_topic",
         "_typing",
         "_typings",
@@ -110,6 +111,9 @@ class Seat:
         self._typing: dict[str, tuple[int, float, wire.TypingData]] | None = None
         self._polled: OrderedDict[int, tuple[int, Standing]] | None = None
         self._state = TalkState()
+        self._state_seq = 0
+        """The row after which the talk came to that state: of two processes the later one may be
+        heard first."""
         self._seats = seats
         watch.add(self)
         self._topic = events.conversation_topic(visitor)
@@ -179,7 +183,7 @@ class Seat:
             self.head = max(self.head, stored)
         if found is not None:
             if self._state is state:
-                self._advance(found.state)
+                self._advance(found.state, found.seq)
             self._merge(found.cursors)
         self._known = self._whole = True
         self._doubted = False
@@ -192,7 +196,7 @@ class Seat:
     def stands(self, found: Conversation, asked_in: TalkState) -> None:
         """What the store says, which was asked in that state, since hints may have been lost."""
         if self._state is asked_in:
-            self._advance(found.state)
+            self._advance(found.state, found.seq)
         self._merge(found.cursors)
         self._receipts_moved()
         self._reaches(found.seq)
@@ -210,8 +214,8 @@ class Seat:
             match event:
                 case events.Receipt():
                     self._receipt(event)
-                case events.StateChanged(state=now) if self._state is state:
-                    self._advance(now)
+                case events.StateChanged(state=now, seq=seq) if self._state is state:
+                    self._advance(now, seq)
                 case _:
                     pass
         if rows:
@@ -358,8 +362,10 @@ class Seat:
         match event:
             case events.Committed(message=message, state=state):
                 self._committed(message, state)
-            case events.StateChanged(state=state):
-                self._advance(state)
+            case events.StateChanged(state=state, seq=seq):
+                self._reaches(seq)
+                if seq >= self._state_seq:
+                    self._advance(state, seq)
             case events.Look(seq=seq):
                 self._reaches(seq)
             case events.Receipt():
@@ -384,10 +390,12 @@ class Seat:
             if reader.following and reader.ready() and reader.seq == message.seq - 1:
                 self._give(reader, message)
         self._reaches(message.seq)
-        self._advance(state)
+        if message.seq > self._state_seq:
+            self._advance(state, message.seq)
 
-    def _advance(self, state: TalkState) -> None:
-        """The talk goes on; readers are told what is different for them."""
+    def _advance(self, state: TalkState, seq: int) -> None:
+        """The talk goes on, after the row `seq`; readers are told what is different for them."""
+        self._state_seq = seq
         if state == self._state:
             return
         before, self._state = self.standing, state

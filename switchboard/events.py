@@ -37,10 +37,11 @@ class Committed(Struct, frozen=True, tag=True):
 
 
 class StateChanged(Struct, frozen=True, tag=True):
-    """A talk was ended, or changed hands."""
+    """A talk was ended, or changed hands: after the row `seq`, and before the next."""
 
     conversation: str
     state: TalkState
+    seq: int
 
 
 class Look(Struct, frozen=True, tag=True):

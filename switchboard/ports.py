@@ -77,6 +77,14 @@ class Appended(Struct, frozen=True):
     """False if the draft had been stored before, or changes nothing: then it is the target."""
 
 
+class Turned(Struct, frozen=True):
+    """Where a talk stands after a change that is no line."""
+
+    state: TalkState
+    seq: int
+    """The log's last row when it was changed."""
+
+
 Late = Callable[[Appended], None]
 """Told of a line that was stored after its sender had been told to come again."""
 
@@ -94,7 +102,7 @@ class Store(Protocol):
         be stored all the same, after that; then `late` is told, once.
         """
 
-    async def change_talk(self, conversation: str, event: TalkEvent, at: int) -> TalkState:
+    async def change_talk(self, conversation: str, event: TalkEvent, at: int) -> Turned:
         """Takes a talk on without a line. Raises NotFound, or IllegalEvent if it cannot be."""
 
     async def end_idle_talks(self, domain: str, site: str, before: int) -> list[str]:

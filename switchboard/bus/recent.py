@@ -51,23 +51,21 @@ def told_after(seq: int, raws: Sequence[bytes]) -> list[Event] | None:
     """
     rows: dict[int, events.Committed] = {}
     receipts: list[Event] = []
-    state: events.StateChanged | None = None
-    newest = 0
+    states: list[events.StateChanged] = []
     for raw in raws:
         match _decoder.decode(raw):
             case events.Committed(message=message) as row:
                 rows[message.seq] = row
-                # Two processes may have told of theirs the other way round.
-                if message.seq > newest:
-                    newest = message.seq
-                    state = events.StateChanged(message.conversation, row.state)
             case events.StateChanged() as changed:
-                state = changed
+                states.append(changed)
             case other:
                 receipts.append(other)
-    if state is None or not rows:
+    if not rows:
         return None
-    first = min(rows)
-    if first > seq + 1 or newest < seq or len(rows) != newest - first + 1:
+    # Two processes may have told of theirs the other way round.
+    first, newest = min(rows), max(rows)
+    state = events.StateChanged(rows[newest].message.conversation, rows[newest].state, newest)
+    state = sorted([state, *states], key=lambda one: one.seq)[-1]
+    if state.seq > newest or first > seq + 1 or newest < seq or len(rows) != newest - first + 1:
         return None
     return [*(rows[one] for one in range(seq + 1, newest + 1)), *receipts, state]

@@ -223,9 +223,9 @@ class Talks:
 
     async def change(self, conversation: str, domain: str, event: Event) -> TalkState:
         """Ends an open talk, or gives it to somebody else. Raises NotFound or IllegalEvent."""
-        state = await self._store.change_talk(conversation, event, self._clock.now())
-        self._told_state(conversation, domain, state)
-        return state
+        turned = await self._store.change_talk(conversation, event, self._clock.now())
+        self._told_state(conversation, domain, turned.state, turned.seq)
+        return turned.state
 
     async def end_idle(self, domain: str, site: str, idle_hours: float) -> None:
         """Ends a site's talks in which nothing was said for `idle_hours` and all was delivered."""
@@ -233,7 +233,7 @@ class Talks:
         for conversation in await self._store.end_idle_talks(domain, site, before):
             found = await self._store.conversation(conversation)
             if found is not None:
-                self._told_state(conversation, domain, found.state)
+                self._told_state(conversation, domain, found.state, found.seq)
 
     async def read(self, conversation: str, after: int, limit: int) -> list[Message]:
         """The lines after a cursor, oldest first."""
@@ -318,8 +318,8 @@ class Talks:
             look = events.Look(draft.conversation, message.seq)
             self._tell(draft.conversation, draft.domain, look)
 
-    def _told_state(self, conversation: str, domain: str, state: TalkState) -> None:
-        self._tell(conversation, domain, events.StateChanged(conversation, state))
+    def _told_state(self, conversation: str, domain: str, state: TalkState, seq: int) -> None:
+        self._tell(conversation, domain, events.StateChanged(conversation, state, seq))
 
     def _tell(self, conversation: str, domain: str, event: events.Event) -> None:
         self._bus.publish(events.conversation_topic(conversation), event)

@@ -22,9 +22,8 @@ from ..model import (
     Rating,
     Shown,
     Site,
-    TalkState,
 )
-from ..ports import Appended, Clock, Draft, Late
+from ..ports import Appended, Clock, Draft, Late, Turned
 from . import bans, ratings, sites, talks, visitors
 from .appends import Appends
 from .batches import Batches, Work
@@ -104,7 +103,7 @@ class SqlStore:
         appended: Appended = await (future if late is None else self._in_time(future))
         return appended
 
-    async def change_talk(self, conversation: str, event: TalkEvent, at: int) -> TalkState:
+    async def change_talk(self, conversation: str, event: TalkEvent, at: int) -> Turned:
         """See ports.Store."""
         return await self._step(talks.change(conversation, event, at))
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 from ..conversation import Ended, Event, advance
 from ..errors import NotFound
 from ..model import Act, Conversation, Cursor, Message, Phase, SenderKind, TalkState
+from ..ports import Turned
 from .bulk import chunks
 from .rows import conversation_of, message_of, state_of
 from .schema import conversations, cursors, messages
@@ -92,15 +93,15 @@ def _conversations(
     return run
 
 
-def change(conversation: str, event: Event, at: int) -> Callable[[Connection], TalkState]:
+def change(conversation: str, event: Event, at: int) -> Callable[[Connection], Turned]:
     """Takes a talk on. Raises NotFound or IllegalEvent."""
     statement = _states(conversations.c.id == conversation)
 
-    def run(connection: Connection) -> TalkState:
+    def run(connection: Connection) -> Turned:
         row = connection.execute(statement).one_or_none()
         if row is None:
             raise NotFound("not_found", "There is no such conversation.")
-        return _change(connection, row, event, at)
+        return Turned(_change(connection, row, event, at), row.seq)
 
     return run
 

@@ -104,7 +104,7 @@ async def test_every_event_is_the_same_on_the_other_side(connect: Connect) -> No
     rating = model.Rating(ANN, 1, "acme", None, 5, "fine", 3)
     told: list[Event] = [
         row(1),
-        events.StateChanged(ANN, TalkState(Phase.TAKEN, "o-bob", 0, ("o-cyd",))),
+        events.StateChanged(ANN, TalkState(Phase.TAKEN, "o-bob", 0, ("o-cyd",)), 1),
         Look(ANN, 1),
         events.Described(ANN, model.Details("Ann", tags=("vip",))),
         events.Receipt(ANN, VISITOR, 3, 2),
@@ -196,7 +196,7 @@ async def test_what_could_not_be_told_is_told_as_a_look(
 
     with server.client() as client:
         client.execute_command("ACL", "SETUSER", "default", "-publish")
-    here.publish(TOPIC, events.StateChanged(ANN, WAITING))
+    here.publish(TOPIC, events.StateChanged(ANN, WAITING, 0))
     await eventually(lambda: not here.up, 3)
     with server.client() as client:
         client.execute_command("ACL", "SETUSER", "default", "+publish")
@@ -353,7 +353,7 @@ async def test_the_last_rows_are_kept(connect: Connect) -> None:
     assert await there.recent(conversation, 0) is None
     rows = [row(seq, conversation=conversation) for seq in range(1, 6)]
     receipt = events.Receipt(conversation, Sender(SenderKind.OPERATOR, "o-bob", "Bob"), 3, 3)
-    ended = events.StateChanged(conversation, TalkState(Phase.QUIET, None, 5))
+    ended = events.StateChanged(conversation, TalkState(Phase.QUIET, None, 5), 5)
     told: list[Event] = [*rows[:3], receipt, *rows[3:], ended]
     for one in told:
         here.publish(topic, one)
@@ -388,6 +388,12 @@ async def test_a_list_with_a_hole_is_not_believed(connect: Connect) -> None:
     told = await bus.recent("v-hole", 2)
     assert told is not None
     assert told[:2] == [row(3, conversation="v-hole"), row(4, conversation="v-hole")]
+    # A talk that was ended after a row of which nothing was told yet.
+    bus.publish(topic, events.StateChanged("v-hole", TalkState(since=5), 5))
+    assert await bus.recent("v-hole", 4) is None
+    bus.publish(topic, row(5, conversation="v-hole"))
+    ended = events.StateChanged("v-hole", TalkState(since=5), 5)
+    assert await bus.recent("v-hole", 5) == [ended]
 
 
 async def test_who_failed_to_tell_begins_a_new_generation(

@@ -17,7 +17,7 @@ from sqlalchemy import event
 from switchboard.conversation import Ended, HandedBack, IllegalEvent, TakenOver
 from switchboard.errors import NotFound, Reject, RetryLater
 from switchboard.model import Cursor, Details, Phase, TalkState
-from switchboard.ports import Appended
+from switchboard.ports import Appended, Turned
 from switchboard.store import SqlStore
 
 from .drafts import HOUR, NOW, from_operator, from_visitor
@@ -122,7 +122,7 @@ async def test_calls_take_effect_in_the_order_they_are_made(opener: Opener) -> N
         store.append(from_visitor("b")),
     )
     assert before.state == TalkState(Phase.TAKEN, "o-bob", 0)
-    assert ended == TalkState(operator="o-bob", since=1)
+    assert ended == Turned(TalkState(operator="o-bob", since=1), 1)
     assert after.state == TalkState(Phase.WAITING, "o-bob", 1)
 
 
@@ -246,7 +246,7 @@ async def test_a_conversation_tells_its_state(store: SqlStore) -> None:
 async def test_ending_a_talk(store: SqlStore) -> None:
     """An open talk ends once; a second end is illegal, and an unknown one not found."""
     await store.append(from_visitor("a"))
-    assert await store.change_talk("v-ann", Ended(), NOW + 1) == TalkState(since=1)
+    assert await store.change_talk("v-ann", Ended(), NOW + 1) == Turned(TalkState(since=1), 1)
     with pytest.raises(IllegalEvent):
         await store.change_talk("v-ann", Ended(), NOW + 2)
     with pytest.raises(NotFound):
@@ -260,14 +260,14 @@ async def test_a_talk_changes_hands(store: SqlStore) -> None:
     """It is somebody else's, or nobody's, without a line; what cannot be is refused."""
     await store.append(from_operator("a"))
     taken = await store.change_talk("v-ann", TakenOver("o-eve"), NOW + 1)
-    assert taken == TalkState(Phase.TAKEN, "o-eve", 0)
+    assert taken == Turned(TalkState(Phase.TAKEN, "o-eve", 0), 1)
     given_back = await store.change_talk("v-ann", HandedBack(), NOW + 2)
-    assert given_back == TalkState(Phase.WAITING, "o-eve", 0)
+    assert given_back == Turned(TalkState(Phase.WAITING, "o-eve", 0), 1)
     with pytest.raises(IllegalEvent):
         await store.change_talk("v-ann", HandedBack(), NOW + 3)
     found = await store.conversation("v-ann")
     assert found is not None
-    assert found.state == given_back
+    assert found.state == given_back.state
 
 
 async def test_idle_talks_end(store: SqlStore) -> None:

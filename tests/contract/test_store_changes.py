@@ -136,9 +136,9 @@ async def test_operators_in_a_talk_are_kept(store: SqlStore) -> None:
     assert found.state.others == ("o-eve", "o-zoe")
     after = await store.append(from_visitor("c"))
     assert after.state.others == ("o-eve", "o-zoe")
-    left = await store.change_talk("v-ann", Left("o-bob"), NOW)
+    left = (await store.change_talk("v-ann", Left("o-bob"), NOW)).state
     assert (left.operator, left.others) == ("o-eve", ("o-zoe",))
-    assert (await store.change_talk("v-ann", Ended(), NOW)).others == ()
+    assert (await store.change_talk("v-ann", Ended(), NOW)).state.others == ()
 
 
 async def test_bans(store: SqlStore) -> None:

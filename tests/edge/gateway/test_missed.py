@@ -161,6 +161,29 @@ async def test_a_line_whose_node_was_killed(sides: Sides, visitor: str) -> None:
     await sides.got("one", within=1)
 
 
+async def test_a_change_that_is_heard_before_the_line_before_it(sides: Sides, visitor: str) -> None:
+    """Two processes tell: whatever comes first, the talk is what the store says."""
+    shop = sides.shop
+    shop.reads(visitor, "prices")
+    await sides.web.say(Visit(visitor, "shop", DOMAIN), "c1", "one")
+    await sides.got("one")
+    await shop.writes("ann", visitor, "two")
+    line = await shop.store.append(silent(visitor, "three"))
+    turned = await shop.store.change_talk(visitor, Ended(), shop.clock.now())
+    topic = events.domain_topic(DOMAIN)
+    shop.bus.publish(topic, events.StateChanged(visitor, turned.state, turned.seq))
+    talk = shop.gateway._held.get(visitor)
+    assert talk is not None
+    await eventually(lambda: (talk.head, talk.open) == (3, False), 1)
+    shop.bus.publish(topic, events.Committed(line.message, line.state, "shop"))
+    again = await sides.web.say(Visit(visitor, "shop", DOMAIN), "c4", "four")
+    await eventually(lambda: (talk.head, talk.open) == (4, True), 1)
+    assert again.seq == 4
+    shop.bus.publish(topic, events.StateChanged(visitor, turned.state, turned.seq))
+    await shop.settled()
+    assert talk.open
+
+
 async def test_visitors_are_asked_for_again(sides: Sides) -> None:
     """Whoever came meanwhile is known as soon as the bus is there."""
     asked: list[events.Event] = []
@@ -179,7 +202,7 @@ def silent(visitor: str, body: str) -> Draft:
         site="shop",
         domain=DOMAIN,
         sender=visitor_sender(visit),
-        client_id="c1",
+        client_id="c1" if body == "one" else body,
         body=body,
         at=1_800_000_000_000,
         event=VisitorWrote(),

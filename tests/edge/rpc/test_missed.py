@@ -13,6 +13,7 @@ import pytest
 from switchboard.bus.redis import RedisBus
 from switchboard.conversation import Ended, HandedBack, OperatorWrote
 from switchboard.errors import RetryLater
+from switchboard.events import Committed, StateChanged, conversation_topic
 from switchboard.model import Act, Cursor, Details
 from switchboard.ports import Draft
 from switchboard.reception import Talks
@@ -270,6 +271,26 @@ async def test_a_row_that_nobody_told(cluster: Cluster) -> None:
     await third.call("resume", token=token, cursor=socket.cursor)
     bodies = [(await third.message())["body"] for _ in range(3)]
     assert bodies == ["Never told", "Nor this", "But this"]
+
+
+async def test_a_change_that_is_heard_before_the_line_before_it(cluster: Cluster) -> None:
+    """Two processes tell: whatever comes first, readers have the line, and the talk as it is."""
+    socket, visitor, _ = await cluster.talk(cluster.one)
+    line = await cluster.store.append(silent(visitor, "Bye"))
+    turned = await cluster.store.change_talk(visitor, Ended(), 1_800_000_000_000)
+    topic, bus = conversation_topic(visitor), cluster.buses[2]
+    bus.publish(topic, StateChanged(visitor, turned.state, turned.seq))
+    assert (await socket.message())["body"] == "Bye"
+    bus.publish(topic, Committed(line.message, line.state, "acme"))
+    await asyncio.sleep(0.1)
+    assert await socket.quiet() == []
+    assert socket.talks[-1]["data"] == {"state": "quiet"}
+    await cluster.answers(visitor, "Ah, and")
+    assert (await socket.message())["body"] == "Ah, and"
+    bus.publish(topic, StateChanged(visitor, turned.state, turned.seq))
+    await asyncio.sleep(0.1)
+    assert await socket.quiet() == []
+    assert socket.talks[-1]["data"] == {"state": "taken", "name": "Ann"}
 
 
 async def test_a_line_retracted_meanwhile_is_not_shown(cluster: Cluster) -> None:
