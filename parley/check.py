@@ -1,7 +1,7 @@
 """`parley check`: walks the configuration and every part it names; disturbs nothing.
 
-A link that runs is asked about through the running process's `/readyz`. Only where none runs is
-the component's secret tried, because a second connection would push the first one out.
+A link that runs is asked about through the running process's `/readyz`. Only where none runs, here
+or elsewhere, is the component's secret tried: a second connection would push the first one out.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ from gateway.jids import parse
 from switchboard.bus import redis as bus
 from switchboard.clock import SystemClock
 from switchboard.errors import SwitchboardError
-from switchboard.leases import LeaseForEver
+from switchboard.leases import LEASE_SECONDS, LeaseForEver
 from switchboard.model import Site
 from switchboard.store import open_store
+from switchboard.store.leases import SqlLeases
 from switchboard.store.migrate import current, head
 
 from .config import Config, ConfigError, load
@@ -104,7 +105,11 @@ def _findings(file: Path) -> Iterator[Finding]:
         yield Finding("warn", "process", "no Parley is running with this configuration")
         hosts = asyncio.run(_hosts(config)) if store.grade == "ok" else {}
         for domain in config.component.domains:
-            yield from asyncio.run(_try_link(config, domain, hosts))
+            owner = asyncio.run(_owner(config, domain)) if store.grade == "ok" else ""
+            if owner:
+                yield Finding("ok", f"jabber {domain}", f"{owner} serves it")
+            else:
+                yield from asyncio.run(_try_link(config, domain, hosts))
     else:
         if running.get("store") != "ok":
             yield Finding("fail", "running store", str(running.get("store")))
@@ -199,6 +204,24 @@ async def _stored(config: Config) -> tuple[list[Site], str]:
         await store.close()
 
 
+async def _owner(config: Config, domain: str) -> str:
+    """Which process serves a domain, on whatever host; "" if none does."""
+    store = await open_store(config.store.url, clock=SystemClock())
+    leases = SqlLeases(store.engine)
+    try:
+        before = await leases.look(domain)
+        if before is None or not before.owner:
+            return ""
+        await asyncio.sleep(LEASE_SECONDS)
+        after = await leases.look(domain)
+        if after is None or (after.epoch, after.beat) == (before.epoch, before.beat):
+            return ""
+        return after.owner
+    finally:
+        leases.close()
+        await store.close()
+
+
 def _running(config: Config) -> dict[str, Any] | None:
     """What `/readyz` of the running process says."""
     port, host = _address(config.http.admin_listen)
@@ -256,7 +279,9 @@ async def _taken(host: str, port: int) -> bool:
 def _running_links(running: dict[str, Any]) -> Iterator[Finding]:
     for domain, link in running.get("jabber", {}).items():
         part = f"jabber {domain}"
-        if link["state"] == "up":
+        if link["state"] == LinkState.STANDBY:
+            yield Finding("ok", part, link["reason"])
+        elif link["state"] == LinkState.UP:
             yield Finding("ok", part, "linked")
             ways = running.get("contact_lists", {}).get(domain, {}).get("hosts", {})
             yield from _contact_lists(ways, running.get("privileges", {}).get(domain, {}))

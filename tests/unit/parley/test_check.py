@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from parley import fresh
-from parley.check import _no_zone, _running_links, _uploads
+from parley.check import _no_zone, _owner, _running_links, _uploads
 from parley.config import load
 from switchboard.hours import HoursSettings
 from switchboard.model import Site, SiteSettings
+from switchboard.store.engine import make_engine
+from switchboard.store.leases import SqlLeases
+from switchboard.store.migrate import upgrade
 
 DOMAIN = "chat.example.org"
 
@@ -59,6 +63,32 @@ def test_no_operators() -> None:
     running = {"jabber": {DOMAIN: {"state": "up"}}, "contact_lists": {DOMAIN: {"hosts": {}}}}
     _, finding = _running_links(running)
     assert "parley operator add" in str(finding)
+
+
+def test_a_standby_is_well() -> None:
+    """It says whose the domain is."""
+    standby = {"state": "standby", "reason": "gw-1 serves it, epoch 3"}
+    (finding,) = _running_links({"jabber": {DOMAIN: standby}})
+    assert str(finding) == f"ok jabber {DOMAIN}: gw-1 serves it, epoch 3"
+
+
+async def test_an_owner_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever raises its beat serves the domain; whoever does not is gone."""
+    monkeypatch.setattr("parley.check.LEASE_SECONDS", 0.2)
+    fresh.write(tmp_path / "parley.toml", DOMAIN)
+    config = load(tmp_path / "parley.toml", {})
+    engine = make_engine(config.store.url)
+    upgrade(engine)
+    leases = SqlLeases(engine)
+    assert await _owner(config, DOMAIN) == ""
+    await leases.take(DOMAIN, "gw-1", None)
+    assert await _owner(config, DOMAIN) == ""
+    asked = asyncio.create_task(_owner(config, DOMAIN))
+    while not asked.done():
+        await leases.renew(DOMAIN, "gw-1", 1)
+    assert await asked == "gw-1"
+    leases.close()
+    engine.dispose()
 
 
 def test_a_place_for_files(tmp_path: Path) -> None:
