@@ -47,6 +47,8 @@ class Notes:
     sightings: list[Sighting] = field(default_factory=list)
     sent: list[tuple[str, str]] = field(default_factory=list)
     """`(visitor's bare JID, text)` in order."""
+    sent_at: dict[str, float] = field(default_factory=dict)
+    """By text: when it was sent, by the loop's clock; only of a scripted client."""
     receipts: set[str] = field(default_factory=set)
     """Texts that the visitor's browser is said to have (XEP-0184)."""
     logins: int = 0
@@ -207,6 +209,7 @@ class Scripted:
         text, id = f"{self.notes.name} to {what}", f"{self.notes.name}-{what}"
         self._ids[id] = text
         self.notes.sent.append((visitor, text))
+        self.notes.sent_at[text] = asyncio.get_running_loop().time()
         self._client.send_message_to(full, text, id=id, request_receipt=True)
 
 

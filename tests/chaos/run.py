@@ -180,9 +180,15 @@ async def _talk(
 
 
 async def count(
-    home: Home, visitors: Sequence[Visitor], colleagues: Sequence[Colleague]
+    home: Home,
+    visitors: Sequence[Visitor],
+    colleagues: Sequence[Colleague],
+    frozen: Sequence[tuple[float, float]] = (),
 ) -> Verdict:
-    """The verdict once nothing moves any more: perfect, or what it is after HEAL_SECONDS."""
+    """The verdict once nothing moves any more: perfect, or what it is after HEAL_SECONDS.
+
+    `frozen`: when whoever has the Jabber link was, while another took it over.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + HEAL_SECONDS
     while True:
@@ -192,7 +198,7 @@ async def count(
             stored.setdefault(line["conversation"], []).append(
                 (line["seq"], line["from"]["kind"], line["body"])
             )
-        verdict = _verdict(home.domain, stored, visitors, colleagues)
+        verdict = _verdict(home.domain, stored, visitors, colleagues, frozen)
         if not verdict.complaints or loop.time() > deadline:
             return verdict
         say(f"{len(verdict.complaints)} not yet, such as: {verdict.complaints[0][:300]}")
@@ -217,6 +223,7 @@ def _verdict(
     stored: dict[str, list[tuple[int, str, str]]],
     visitors: Sequence[Visitor],
     colleagues: Sequence[Colleague],
+    frozen: Sequence[tuple[float, float]],
 ) -> Verdict:
     names = {f"{visitor.id}@{domain}": visitor.name for visitor in visitors}
     accounts = [
@@ -231,7 +238,12 @@ def _verdict(
     ]
     desks = []
     for one in colleagues:
-        desk = Desk(one.notes.name, {}, {}, frozenset(one.notes.receipts))
+        held_up = {
+            text
+            for text, at in one.notes.sent_at.items()
+            if any(since - 1.0 < at < until for since, until in frozen)
+        }
+        desk = Desk(one.notes.name, {}, {}, frozenset(one.notes.receipts), held_up)
         seen: dict[str, list[str]] = {}
         sent: dict[str, list[str]] = {}
         for sighting in one.notes.sightings:

@@ -71,3 +71,14 @@ def test_a_fault_at_the_desk(field: str, changed: dict[str, Any]) -> None:
     found = verdict(desk=replace(DESK, **changed))
     assert getattr(found, field) >= 1
     assert found.complaints
+
+
+def test_what_a_frozen_process_held_up() -> None:
+    """A later line that another process stored first is no fault of the order, and is counted."""
+    log = [*STORED, (4, "operator", "second"), (5, "operator", "first")]
+    account = replace(ACCOUNT, log=log, stored=log)
+    desk = replace(DESK, sent={"Vera": ["ann to v0 m1", "first", "second"]})
+    assert verdict(account=account, desk=desk).out_of_order == 1
+    found = verdict(account=account, desk=replace(desk, held_up={"first"}))
+    assert found.complaints == []
+    assert found.overtaken == 1

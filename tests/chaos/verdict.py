@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 Lines = Sequence[tuple[int, str, str]]
 """`(seq, kind, body)` in order."""
@@ -29,6 +30,8 @@ class Desk:
     seen: Mapping[str, Sequence[str]]
     sent: Mapping[str, Sequence[str]]
     receipts: Iterable[str] = ()
+    held_up: Collection[str] = ()
+    """Lines that a frozen process may have had in its socket, and stored when it woke."""
 
 
 @dataclass
@@ -46,6 +49,8 @@ class Verdict:
     stored_answers: int = 0
     never_arrived: int = 0
     """What operators wrote into a broken link, so that Parley never had it."""
+    overtaken: int = 0
+    """What operators wrote to a process that froze, and what they wrote next was stored first."""
     lost_in_widget: int = 0
     doubled_in_widget: int = 0
     out_of_order: int = 0
@@ -123,6 +128,10 @@ def _judge_desk(verdict: Verdict, account: Account, desk: Desk) -> None:
     first = list(dict.fromkeys(seen))
     verdict.doubled_at_desk += len(seen) - len(first)
     wrote = [text for text in desk.sent.get(account.name, ()) if text in order]
+    verdict.overtaken += sum(
+        order[text] > order[later] for text, later in pairwise(wrote) if text in desk.held_up
+    )
+    wrote = [text for text in wrote if text not in desk.held_up]
     for what, lines in (("saw", first), ("wrote", wrote)):
         seqs = [order.get(body, 0) for body in lines]
         if seqs != sorted(seqs):

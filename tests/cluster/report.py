@@ -50,6 +50,7 @@ def _totals(outcome: Outcome) -> str:
         ("seen again by an operator, after something broke", verdict.doubled_at_desk),
         ("operators' lines", verdict.answered),
         ("of which the link was broken, and Parley never had them", verdict.never_arrived),
+        ("that a frozen gateway had, stored when it woke, after later ones", verdict.overtaken),
         ("**stored and lost to the widget** (0)", verdict.lost_in_widget),
         ("**doubled in the widget** (0)", verdict.doubled_in_widget),
         ("**out of order, on any side** (0)", verdict.out_of_order),

@@ -188,7 +188,12 @@ async def _work(
     await eventually(
         lambda: all(one.settled for one in visitors), SAID_SECONDS, "all is acknowledged"
     )
-    verdict = await count(_Home(cluster), visitors, colleagues)
+    frozen = [
+        (one.began, one.well)
+        for one in storm.dealt
+        if one.hit == Hit("freeze", "the active gateway")
+    ]
+    verdict = await count(_Home(cluster), visitors, colleagues, frozen)
     left = await wrong_presence(_Home(cluster), visitors, colleagues, chance)
     tallies = [visitor.tally for visitor in visitors]
     names = [visitor.way.name for visitor in visitors]
