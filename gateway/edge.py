@@ -90,7 +90,7 @@ class Gateway:
         self._lanes = Lanes()
         self._operators = Operators()
         self.link = Link(domain, settings.secret, settings.host, settings.port, self, clock, lease)
-        self._iqs = Iqs(self.link.send)
+        self._iqs = Iqs(self.link.send, lambda: self.link.up)
         self.privileges = Privileges(domain, self._iqs)
         api = settings.api
         self._ways = Ways(

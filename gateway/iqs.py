@@ -15,16 +15,20 @@ ANSWER_WITHIN = 15.0
 
 
 class Iqs:
-    """Matches answers to requests by id and sender."""
+    """Matches answers to requests by id and sender; `up`: whether anything can be sent."""
 
-    def __init__(self, send: Callable[[Xml], None]) -> None:
+    def __init__(self, send: Callable[[Xml], None], up: Callable[[], bool]) -> None:
         self._send = send
+        self._up = up
         self._numbers = itertools.count(1)
         self._waiting: dict[tuple[str, str], asyncio.Future[Iq | None]] = {}
 
     async def ask(self, to: str, build: Callable[[str], Xml]) -> Iq | None:
         """Sends what `build` makes of a fresh id; the answer, or None: none within ANSWER_WITHIN
-        seconds, or the link went down."""
+        seconds, or the link is or went down.
+        """
+        if not self._up():
+            return None
         id = f"q{next(self._numbers)}"
         answer: asyncio.Future[Iq | None] = asyncio.get_running_loop().create_future()
         self._waiting[to, id] = answer
