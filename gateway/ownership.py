@@ -7,6 +7,7 @@ link's one writer asks, is not held by then. It is not used again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
@@ -20,6 +21,8 @@ from .component import Link, LinkState
 RETRY = 1.0
 """Seconds after which a gateway that could not be started is made anew."""
 FLUSH_WITHIN = 2.0
+UNLINKED_MOST = 10.0
+"""Seconds without a link after which somebody else may try, if anybody waits."""
 
 log = logging.getLogger(__name__)
 
@@ -52,21 +55,23 @@ class Domain(Generic[G]):
         self._store = store
         self._make = make
         self._tried = asyncio.Event()
+        self._keeping: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Takes it if it is free; if it is ours, it has been served once this returns."""
         await self._lease.begin()
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._serve()), loop.create_task(self._lease.run())]
+        self._keeping = loop.create_task(self._lease.run())
+        self._tasks = [loop.create_task(work) for work in (self._serve(), self._watch())]
         if self._lease.held:
             await self._tried.wait()
 
     async def stop(self) -> None:
         """Ends what is served; whoever waits for it takes over, and no contact list flickers."""
-        if self._tasks:
-            self._tasks[0].cancel()
-            await asyncio.wait(self._tasks[:1])
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._lease.awaited:
             self._lease.resign()
         await self._drop()
@@ -76,7 +81,8 @@ class Domain(Generic[G]):
         except (TimeoutError, SwitchboardError):
             log.warning("%s: the store is away: what operators have read is told again", self.name)
         await self._lease.release()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._keeping is not None:
+            await self._keeping
 
     @property
     def owner(self) -> tuple[str, int]:
@@ -102,6 +108,21 @@ class Domain(Generic[G]):
                 await self._follow(change)
             except Exception:
                 log.exception("%s: what follows from %s was not done", self.name, change)
+
+    async def _watch(self) -> None:
+        """Whoever cannot reach the Jabber server leaves the domain to one who may."""
+        now = asyncio.get_running_loop().time
+        linked_at = now()
+        while True:
+            await asyncio.sleep(1.0)
+            if self.gateway is None or self.gateway.link.state is LinkState.UP:
+                linked_at = now()
+            elif now() - linked_at > UNLINKED_MOST and self._lease.awaited:
+                log.warning(
+                    "%s: no link since %.0f s: left to another", self.name, now() - linked_at
+                )
+                with contextlib.suppress(SwitchboardError):
+                    await self._lease.pass_on()
 
     async def _follow(self, change: Change) -> None:
         if change is Change.LOST:

@@ -31,6 +31,8 @@ BLIND_SECONDS = 2.0
 """Between two looks, after which all counts as unseen: the store, or who looks, was away."""
 STAND_EVERY = 1.0
 AWAITED_SECONDS = 3.0
+REST_SECONDS = 30.0
+"""How long who passed a lease on leaves it to others, if they want it or not."""
 RELEASE_WITHIN = 2.0
 
 log = logging.getLogger(__name__)
@@ -72,6 +74,9 @@ class Lease(Protocol):
     async def confirmed(self) -> None:
         """Returns once the lease is known to have been ours after this was called."""
 
+    async def pass_on(self) -> None:
+        """Leaves it to whoever waits, and waits for it again after REST_SECONDS."""
+
     def resign(self) -> None:
         """From now on it is not held; nobody else may have it before `release`."""
 
@@ -103,6 +108,9 @@ class LeaseForEver:
         return Change.TAKEN
 
     async def confirmed(self) -> None:
+        """See Lease."""
+
+    async def pass_on(self) -> None:
         """See Lease."""
 
     def resign(self) -> None:
@@ -172,7 +180,7 @@ class SharedLease:
         """Whether TAKEN was told, and LOST not yet."""
         self._lapsed = False
         self._resigned = False
-        self._stood_at = self._awaited_at = float("-inf")
+        self._stood_at = self._awaited_at = self._rests_until = float("-inf")
 
     @property
     def held(self) -> bool:
@@ -221,6 +229,15 @@ class SharedLease:
         self._due.set()
         await waiter
 
+    async def pass_on(self) -> None:
+        """See Lease."""
+        async with self._stepping:
+            if self._epoch is not None:
+                self._held_until = float("-inf")
+                await self._leases.release(self._name, self._candidate.name, self._epoch)
+                self._rests_until = self._now() + REST_SECONDS
+                self._leave()
+
     def resign(self) -> None:
         """See Lease."""
         self._resigned = True
@@ -256,6 +273,8 @@ class SharedLease:
             self._candidate.owned += 1
             self._epoch = row.epoch
             return 0.0
+        if now < self._rests_until:
+            return LOOK_EVERY
         free = row is None or not row.owner
         patience = SHARE_SECONDS * self._candidate.owned + (0.0 if free else LEASE_SECONDS)
         wait = patience - self._watch.saw(row, now)

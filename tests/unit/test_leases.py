@@ -20,6 +20,7 @@ from switchboard.leases import (
     LEASE_SECONDS,
     LOOK_EVERY,
     RENEW_EVERY,
+    REST_SECONDS,
     SHARE_SECONDS,
     Candidate,
     Change,
@@ -239,6 +240,23 @@ async def test_who_leaves_knows_whether_somebody_waits(others: Others) -> None:
     await three.release()
     await others.pass_(1.0, one)
     assert not is_awaited(one)
+
+
+async def test_what_is_passed_on_is_left_to_others_for_a_while(others: Others) -> None:
+    """Whoever waits has it at once; after the rest the former owner waits for it as any other."""
+    one, two, _ = (candidate.lease("d") for candidate in others.candidates)
+    await others.pass_(5.0, one, two)
+    await one.pass_on()
+    assert not holds(one)
+    await others.pass_(LOOK_EVERY + 0.0625, one, two)
+    assert holds(two)
+    await two.release()
+    await others.pass_(REST_SECONDS - 5.0, one)
+    assert not holds(one)
+    await others.pass_(10.0, one)
+    assert holds(one)
+    told = [one._changes.get_nowait() for _ in range(one._changes.qsize())]
+    assert told == [Change.TAKEN, Change.LOST, Change.TAKEN]
 
 
 async def test_who_waits_and_is_killed_is_not_counted_on(others: Others) -> None:

@@ -308,3 +308,16 @@ async def test_a_store_that_is_away(pair: Pair, ann: Operator, database: Private
     assert "sending again" in pair.one.log()
     assert not pair.two.serves
     assert flips(ann, seen) == []
+
+
+@on_both
+async def test_who_cannot_reach_the_server_leaves_it_to_another(pair: Pair, ann: Operator) -> None:
+    """The store alone is not enough to own a domain."""
+    seen = len(ann.received)
+    await pair.link.stop()
+    await pair.says("two")
+    await ann.wait_for_message("two", timeout=20.0)
+    assert pair.two.serves
+    assert flips(ann, seen) == []
+    await is_answered(pair, ann, "answer two")
+    await pair.link.start()

@@ -89,12 +89,13 @@ class GatewayNode:
 
 @contextmanager
 def ending(nodes: list[GatewayNode]) -> Iterator[None]:
-    """None of them runs after the block."""
+    """None of them runs after the block; what they logged is shown where a test fails."""
     try:
         yield
     finally:
         for node in nodes:
             node.kill()
+            print(f"{node.name}:\n{node.log()}")
 
 
 async def _run(orders: Orders) -> None:
