@@ -103,6 +103,17 @@ async def before(
 
 
 @pytest_asyncio.fixture(loop_scope="session", params=KINDS)
+async def over_one(
+    request: pytest.FixtureRequest, nodes: Sequence[Node], tmp_path: Path
+) -> AsyncIterator[Front]:
+    """Each front before one node, which it has for three: these share no bus."""
+    kind: Kind = request.param
+    with front(kind, tmp_path / "front", [nodes[0].ports] * NODES) as running:
+        await running.start()
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session", params=KINDS)
 async def alone(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Front]:
     """Each front, with no node there."""
     kind: Kind = request.param

@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.front.conftest import NEW_VISITORS, NODES, Node
 from tests.e2e.front.visitors import ORIGIN, address, answer_to, ask, browser
-from tests.e2e.support.fronts import Front, Haproxy, Ports, front
+from tests.e2e.support.fronts import Front, Haproxy, Ports, connections, front
 from tests.e2e.support.parley import SITE
 from tests.e2e.support.ports import free_port
 from tests.e2e.support.wait import eventually
@@ -30,8 +30,9 @@ async def lines_of(answer: httpx2.Response) -> AsyncIterator[str]:
             yield line
 
 
-async def test_events(before: Front) -> None:
+async def test_events(over_one: Front) -> None:
     """A line said by POST comes at once on the visitor's socket, stream and poll."""
+    before = over_one
     async with browser(before) as client:
         hello = await ask(client, "hello", site=SITE)
         place = {"token": hello["token"], "cursor": hello["cursor"]}
@@ -53,6 +54,34 @@ async def test_events(before: Front) -> None:
         events = (await poll)["events"]
         assert [one["data"]["message"]["body"] for one in events if one["type"] == "message"]
         socket.close()
+
+
+@pytest.mark.parametrize("way", ["socket", "stream", "poll"])
+async def test_a_visitor_who_leaves(nodes: Sequence[Node], before: Front, way: str) -> None:
+    """The node knows at once, so that nobody is shown as there who is not."""
+
+    def there() -> int:
+        return sum(connections(node.http_port) for node in nodes)
+
+    async with browser(before) as client:
+        hello = await ask(client, "hello", site=SITE)
+        place = {"token": hello["token"], "cursor": hello["cursor"]}
+        place["cursor"] = (await ask(client, "poll", **place))["cursor"]
+    _, writer = await asyncio.open_connection("127.0.0.1", before.port)
+    if way == "socket":
+        writer.close()
+        socket = await WebSocket.open(before.port, ORIGIN)
+        await socket.call("resume", **place)
+        writer = socket.writer
+    else:
+        call = place if way == "stream" else frame("poll", wait=30, **place)
+        path, body = "/rpc/events" if way == "stream" else "/rpc", json.dumps(call)
+        head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(f"{head}{body}".encode())
+        await asyncio.sleep(0.5)
+    before_leaving = there()
+    writer.close()
+    await eventually(lambda: there() < before_leaving, 3.0)
 
 
 async def test_pages(before: Front) -> None:

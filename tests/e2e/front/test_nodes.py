@@ -7,11 +7,10 @@ import os
 import signal
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from tests.e2e.front.conftest import Node
 from tests.e2e.front.visitors import ORIGIN, Crowd, Hearer, Sitter, address, ask, browser
-from tests.e2e.support.fronts import Front, Haproxy
+from tests.e2e.support.fronts import Front, Haproxy, connections
 from tests.e2e.support.parley import SITE
 from tests.e2e.support.wait import eventually
 from tests.edge.rpc.client import WebSocket
@@ -117,10 +116,7 @@ async def visitors_on(before: Front, port: int, size: int) -> int:
     sockets = [await WebSocket.open(before.port, ORIGIN, address(n)) for n in range(size)]
     for socket in sockets:
         await socket.call("hello", site=SITE)
-    local = f":{port:04X}"
-    established = "01"
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    found = sum(row[1].endswith(local) and row[3] == established for row in rows)
+    found = connections(port)
     for socket in sockets:
         socket.close()
     return found
