@@ -37,7 +37,7 @@ def browser(front: Front, source: str = "127.0.0.1") -> httpx2.AsyncClient:
         base_url=front.url,
         transport=httpx2.AsyncHTTPTransport(local_address=source),
         headers={"Origin": ORIGIN},
-        timeout=40,
+        timeout=60,
     )
 
 
