@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from switchboard.errors import Forbidden
-from switchboard.model import Site, Visit
+from switchboard.model import Details, Site, Visit
 
 from .services import Services
 from .tokens import Place, VisitorToken
@@ -100,7 +100,7 @@ async def as_guest(web: Services, call: Call, token: VisitorToken) -> Guest:
     site = web.directory.site(token.site)
     refuse_banned(web, token)
     visit = web.attendance.visit(token.visitor)
-    if visit is None:
+    if visit is None or visit.generation < token.generation:
         visit = await recall(web, token)
         visit = web.attendance.update(visit)
     else:
@@ -129,12 +129,41 @@ def read_token(web: Services, caller: Caller, text: str | None) -> VisitorToken:
 
 
 async def recall(web: Services, token: VisitorToken) -> Visit:
-    """What is known of a visitor who comes back; of one who never spoke without any SQL."""
-    visit = await web.attendance.recall(token.visitor)
-    spoken = token.spoken or (visit is not None and visit.spoken)
-    if visit is None or visit.site != token.site:
+    """What is known of a visitor who comes back; of one who never spoke without any SQL.
+
+    Details that are older than those that the token has seen count as lost: the store has them,
+    if the visitor has spoken.
+    """
+    here = _here(web, token)
+    if here is not None and here.generation >= token.generation:
+        return _with_spoken(here, token.spoken)
+    known = await web.attendance.cached(token.visitor)
+    if known is not None and known.site != token.site:
+        known = None
+    spoken = token.spoken or any(visit is not None and visit.spoken for visit in (here, known))
+    if known is None or known.generation < token.generation:
         details = await web.talks.details(token.visitor) if spoken else None
-        visit = Visit(token.visitor, token.site, token.domain, since=web.clock.now())
-        if details is not None:
-            visit = replace(visit, details=details)
+        known = Visit(
+            token.visitor,
+            token.site,
+            token.domain,
+            details=details or Details(),
+            since=web.clock.now(),
+            generation=token.generation,
+        )
+    here = _here(web, token)
+    if here is not None:
+        # Only the details may be old of who is here.
+        details, generation = known.details, known.generation
+        old = here.generation < generation
+        known = replace(here, details=details, generation=generation) if old else here
+    return _with_spoken(known, spoken)
+
+
+def _here(web: Services, token: VisitorToken) -> Visit | None:
+    visit = web.attendance.visit(token.visitor)
+    return visit if visit is not None and visit.site == token.site else None
+
+
+def _with_spoken(visit: Visit, spoken: bool) -> Visit:
     return replace(visit, spoken=True) if spoken and not visit.spoken else visit

@@ -135,7 +135,8 @@ class WebEdge:
         """Hands all clients on, one after another, and finishes what is in hand; within 12 s.
 
         The listeners are to be closed before, and `sweep` is to be called on. Sockets end with
-        1001, streams end, polls are answered, and so is what still comes on open connections.
+        1001, streams end, polls are answered, and so is what still comes on open connections. In
+        the end the node says that its visitors are elsewhere from now on.
         """
         for site in self._sites:
             site.stopping = True
@@ -148,6 +149,7 @@ class WebEdge:
             await asyncio.wait_for(self._streams.gone(), FAREWELL_SECONDS)
         self._streams.abort()
         self._services.seats.close()
+        self._attendance.close()
 
     @property
     def sockets(self) -> int:

@@ -114,7 +114,7 @@ class Seats:
         """An operator changed what is known of a visitor, and has stored it."""
         visit = self._attendance.visit(visitor)
         if visit is not None:
-            self._attendance.update(msgspec.structs.replace(visit, details=details))
+            self._attendance.update(visit.described(details))
 
     def sweep(self) -> None:
         """To be called every second: gives up seats that nobody uses."""

@@ -65,6 +65,8 @@ class VisitorToken(Struct, frozen=True, array_like=True):
     epoch: int
     spoken: bool
     issued_at: int
+    generation: int = 0
+    """Of the visit's details that the browser's last call saw."""
 
 
 class Tokens:
@@ -79,7 +81,13 @@ class Tokens:
     def issue(self, visit: Visit, epoch: int = 0) -> VisitorToken:
         """A fresh token for a visitor."""
         return VisitorToken(
-            visit.site, visit.visitor, visit.domain, epoch, visit.spoken, self._clock.now()
+            visit.site,
+            visit.visitor,
+            visit.domain,
+            epoch,
+            visit.spoken,
+            self._clock.now(),
+            visit.generation,
         )
 
     def text(self, token: VisitorToken) -> str:
@@ -99,8 +107,10 @@ class Tokens:
         return token if -_SKEW_MS <= age < self._life_ms else None
 
     def renewed(self, token: VisitorToken, visit: Visit) -> VisitorToken | None:
-        """A fresh token where one is due: after a day, or as soon as the visitor has spoken."""
-        learnt = visit.spoken and not token.spoken
+        """A fresh token where one is due: after a day, or as soon as the visitor has spoken or
+        told something of themselves.
+        """
+        learnt = (visit.spoken and not token.spoken) or visit.generation > token.generation
         if learnt or self._clock.now() - token.issued_at >= _DAY_MS:
             return self.issue(visit, token.epoch)
         return None

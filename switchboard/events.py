@@ -97,10 +97,15 @@ class Rated(Struct, frozen=True, tag=True):
 
 
 class VisitorHere(Struct, frozen=True, tag=True):
-    """A visitor came, or what is known of them changed."""
+    """A visitor came, or what is known of them changed.
+
+    This, VisitorLeft and CensusPage are a node's words: `number` counts them, from 1 with each
+    epoch, so that a gateway knows when it has missed one.
+    """
 
     node: str
     epoch: int
+    number: int
     visit: Visit
 
 
@@ -109,6 +114,7 @@ class VisitorLeft(Struct, frozen=True, tag=True):
 
     node: str
     epoch: int
+    number: int
     visitor: str
 
 
@@ -121,9 +127,25 @@ class CensusPage(Struct, frozen=True, tag=True):
 
     node: str
     epoch: int
+    number: int
     page: int
     last: bool
     visits: tuple[Visit, ...]
+
+
+class NodeHere(Struct, frozen=True, tag=True):
+    """A node lives, said every 3 s; `number` is its last word's."""
+
+    node: str
+    epoch: int
+    number: int
+
+
+class NodeLeft(Struct, frozen=True, tag=True):
+    """A node stops in good order: its visitors will be on others soon, or gone."""
+
+    node: str
+    epoch: int
 
 
 Event = (
@@ -140,4 +162,6 @@ Event = (
     | VisitorLeft
     | CensusAsked
     | CensusPage
+    | NodeHere
+    | NodeLeft
 )

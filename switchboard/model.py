@@ -11,6 +11,7 @@ import secrets
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from .hours import HoursSettings
 
@@ -228,11 +229,21 @@ class Visit(Struct, frozen=True):
     """Whether the visitor has opened the widget, or written, in this visit."""
     active_at: int = 0
     """When the visitor last did something, as far as it is known; 0 is unknown."""
+    generation: int = 0
+    """Grows with each change of the details; the token has it too, and tells an old copy by it."""
+    revision: int = 0
+    """When the page was told of last; grows each time, so that of two nodes' the later is known."""
 
     @property
     def name(self) -> str:
         """The name that operators see."""
         return self.details.name or default_name(self.visitor)
+
+    def described(self, details: Details) -> Visit:
+        """The visit with these details: of the next generation, if they are others."""
+        if details == self.details:
+            return self
+        return replace(self, details=details, generation=self.generation + 1)
 
 
 def default_name(visitor: str) -> str:

@@ -99,7 +99,7 @@ def proven(secret: str, id: str, hash: str) -> bool:
 async def _keep(web: Services, guest: Guest, details: Details) -> None:
     if details == guest.visit.details:
         return
-    visit = web.attendance.update(replace(guest.visit, details=details))
+    visit = web.attendance.update(guest.visit.described(details))
     if visit.spoken:
         await web.talks.save_details(visit)
     guest.visit = visit

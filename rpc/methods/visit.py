@@ -167,7 +167,8 @@ async def hello(web: Services, call: Call, params: Hello) -> Welcome:
     visit = _arriving(web, call, site, params, known)
     if known is not None and known.spoken and known.details != visit.details:
         await web.talks.save_details(visit)
-    visit = web.attendance.update(visit, call.caller.stream.number if call.caller.stream else None)
+    stream = call.caller.stream
+    visit = web.attendance.update(visit, stream.number if stream else None, loaded=True)
     if params.page.visible:
         web.attendance.active(visit.visitor)
     fresh = web.tokens.issue(visit, token.epoch if token else 0)
@@ -238,7 +239,7 @@ def _arriving(web: Services, call: Call, site: Site, params: Hello, known: Visit
         visit = replace(visit, locale=clean_line(params.locale, _LOCALE_CHARS))
     if params.name and not visit.details.name:
         name = clean_line(params.name, NAME_CHARS)
-        visit = replace(visit, details=replace(visit.details, name=name))
+        visit = visit.described(replace(visit.details, name=name))
     return visit
 
 

@@ -32,7 +32,7 @@ from switchboard.model import (
     SiteSettings,
     Visit,
 )
-from switchboard.ports import Bus
+from switchboard.ports import Bus, Sessions
 from switchboard.reception import DeskBoard, Directory, Talks
 from switchboard.reception.talks import operator_sender
 from switchboard.sessions.memory import MemorySessions
@@ -87,12 +87,12 @@ class World:
         store: SqlStore,
         clock: ManualClock,
         bus: Bus | None = None,
-        sessions: MemorySessions | None = None,
+        sessions: Sessions | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
         self.bus = MemoryBus() if bus is None else bus
-        self.sessions = MemorySessions() if sessions is None else sessions
+        self.sessions: Sessions = MemorySessions() if sessions is None else sessions
         self.directory = Directory(store)
         self.talks = Talks(store, self.bus, clock, message_chars=4000)
         self.attendance = Attendance(self.bus, self.sessions, clock, "node", 1, grace=15)
@@ -130,11 +130,10 @@ class World:
         self._listener = self._reactor.listenTCP(0, self.site, interface="127.0.0.1")
         self.port = self._listener.getHost().port
 
-    async def restart(self, **settings: Any) -> None:
-        """A new web edge over the same store; the cache is lost."""
+    async def restart(self, sessions: Sessions | None = None, **settings: Any) -> None:
+        """A new web edge over the same store, with this cache, else with an empty one."""
         await self.stop()
-        self.sessions = MemorySessions()
-        self.attendance.close()
+        self.sessions = MemorySessions() if sessions is None else sessions
         self.attendance = Attendance(self.bus, self.sessions, self.clock, "node", 2, grace=15)
         await self.start(**settings)
 

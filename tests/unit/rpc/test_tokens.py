@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rpc.tokens import Cursors, Place, Signer, StreamCursor, Tokens, VisitorToken
-from switchboard.model import Visit
+from switchboard.model import Details, Visit
 from tests.unit.rpc.conftest import ManualClock
 
 DAY = 86_400
@@ -68,6 +68,26 @@ def test_when_a_token_is_renewed(clock: ManualClock) -> None:
     assert tokens.renewed(learnt, spoken) is None
     clock.seconds += DAY
     assert tokens.renewed(learnt, spoken) is not None
+
+
+def test_a_token_keeps_up_with_the_details(clock: ManualClock) -> None:
+    """It is renewed when they have changed, and not for a visit that is behind."""
+    tokens = Tokens(("key",), 90, clock)
+    told = VISIT.described(Details("Zoe"))
+    renewed = tokens.renewed(tokens.issue(VISIT), told)
+    assert renewed is not None
+    assert renewed.generation == told.generation == 1
+    assert tokens.renewed(renewed, told.described(told.details)) is None
+    assert tokens.renewed(renewed, VISIT) is None
+
+
+def test_tokens_of_before_are_good(clock: ManualClock) -> None:
+    """A token without a generation, as they were once, is one of the first."""
+    token = ["acme", VISIT.visitor, "chat.test", 3, True, clock.now()]
+    text = Signer(("key",), b"parley visitor token").sign(msgspec.msgpack.encode(token))
+    read = Tokens(("key",), 90, clock).read(text)
+    assert read is not None
+    assert (read.epoch, read.spoken, read.generation) == (3, True, 0)
 
 
 def test_a_cursor_comes_back_to_its_visitor_only() -> None:
