@@ -114,6 +114,8 @@ def _counted(address: Address) -> str:
 class Rates:
     """Token buckets: `most` at once, then as they refill in `seconds`; 0 is no limit.
 
+    Each process counts for itself, in its memory: no cache that is gone lets anybody through, and
+    with several web nodes a client may do so much on each.
     With `strict`, what was refused counts too, so that whoever hammers on stays out.
     """
 
