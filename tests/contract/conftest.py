@@ -22,9 +22,11 @@ from switchboard.bus.memory import MemoryBus
 from switchboard.bus.redis import RedisBus
 from switchboard.clock import SystemClock
 from switchboard.ports import Bus, Sessions
+from switchboard.sessions.memcached import MemcachedSessions
 from switchboard.sessions.memory import MemorySessions
 from switchboard.store import SqlStore, migrate, open_store
 from switchboard.store.engine import make_engine
+from tests import memcached
 from tests.e2e.support.wait import eventually
 from tests.mariadb import SERVER, PrivateMariadb, mariadb
 from tests.redis import SERVER as REDIS
@@ -72,9 +74,29 @@ needs_redis = pytest.mark.skipif(
 )
 
 
-def memory_sessions(max_entries: int) -> Sessions:
+needs_memcached = pytest.mark.skipif(
+    memcached.SERVER is None, reason="no memcached here; `make test` installs it"
+)
+
+
+@asynccontextmanager
+async def memory_sessions() -> AsyncIterator[Sessions]:
     """A cache in memory."""
-    return MemorySessions(max_entries)
+    yield MemorySessions()
+
+
+@asynccontextmanager
+async def memcached_sessions() -> AsyncIterator[Sessions]:
+    """A cache in a memcached that all tests of a worker share."""
+    sessions = MemcachedSessions([shared_memcached().name])
+    yield sessions
+    await sessions.close()
+
+
+@cache
+def shared_memcached() -> memcached.PrivateMemcached:
+    """Runs from its first use on, until all tests are over."""
+    return _servers.enter_context(memcached.memcached())
 
 
 @asynccontextmanager
@@ -103,7 +125,10 @@ DATABASES: list[Any] = [
     pytest.param(sqlite_database, id="sqlite"),
     pytest.param(mariadb_database, id="mariadb", marks=needs_mariadb),
 ]
-SESSIONS: list[Any] = [pytest.param(memory_sessions, id="memory")]
+SESSIONS: list[Any] = [
+    pytest.param(memory_sessions, id="memory"),
+    pytest.param(memcached_sessions, id="memcached", marks=needs_memcached),
+]
 BUSES: list[Any] = [
     pytest.param(memory_bus, id="memory"),
     pytest.param(redis_bus, id="redis", marks=needs_redis),
@@ -141,11 +166,12 @@ async def store(opener: Opener) -> SqlStore:
     return await opener()
 
 
-@pytest.fixture(params=SESSIONS)
-def new_sessions(request: pytest.FixtureRequest) -> Callable[[int], Sessions]:
-    """Makes a cache with room for so many visits."""
-    factory: Callable[[int], Sessions] = request.param
-    return factory
+@pytest_asyncio.fixture(params=SESSIONS)
+async def sessions(request: pytest.FixtureRequest) -> AsyncIterator[Sessions]:
+    """A cache."""
+    factory: Callable[[], AbstractAsyncContextManager[Sessions]] = request.param
+    async with factory() as made:
+        yield made
 
 
 @pytest_asyncio.fixture(params=BUSES)

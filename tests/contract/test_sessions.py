@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 import pytest
 
 from switchboard.model import Details, Page, Visit
 from switchboard.ports import Sessions
+from switchboard.sessions.memory import MemorySessions
 
 pytestmark = pytest.mark.asyncio
-
-NewSessions = Callable[[int], Sessions]
 
 VISIT = Visit(
     visitor="v-ann",
@@ -23,27 +20,27 @@ VISIT = Visit(
     locale="de-AT",
     spoken=True,
     since=1_800_000_000_000,
+    generation=2,
+    revision=1_800_000_000_001,
 )
 
 
-async def test_a_visit_comes_back_as_it_was_put(new_sessions: NewSessions) -> None:
+async def test_a_visit_comes_back_as_it_was_put(sessions: Sessions) -> None:
     """Every part of a visit survives, and the last put counts."""
-    sessions = new_sessions(10)
     sessions.put(msgspec.structs.replace(VISIT, locale="en"))
     sessions.put(VISIT)
     assert await sessions.get("v-ann") == VISIT
 
 
-async def test_an_unknown_visit_is_none(new_sessions: NewSessions) -> None:
+async def test_an_unknown_visit_is_none(sessions: Sessions) -> None:
     """What was never put, or was put for somebody else, is not there."""
-    sessions = new_sessions(10)
     sessions.put(VISIT)
     assert await sessions.get("v-eve") is None
 
 
-async def test_the_longest_unused_is_lost_first(new_sessions: NewSessions) -> None:
-    """A full cache keeps what was put or asked for last."""
-    sessions = new_sessions(3)
+async def test_the_longest_unused_is_lost_first() -> None:
+    """A full cache in memory keeps what was put or asked for last; memcached has its own ways."""
+    sessions = MemorySessions(3)
     for name in ("v-1", "v-2", "v-3"):
         sessions.put(msgspec.structs.replace(VISIT, visitor=name))
     await sessions.get("v-1")
