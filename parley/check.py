@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +33,17 @@ from switchboard.clock import SystemClock
 from switchboard.errors import SwitchboardError
 from switchboard.leases import LEASE_SECONDS, LeaseForEver
 from switchboard.model import Site
+from switchboard.sessions.memcached import FAULTS, servers_of, version
 from switchboard.store import open_store
 from switchboard.store.leases import SqlLeases
 from switchboard.store.migrate import current, head
 
-from .config import Config, ConfigError, load
+from .config import MEMORY, Config, ConfigError, load
 from .store import said, shown
 
 PRIVILEGES_WITHIN = 1.0
 LINK_WITHIN = 5.0
+CACHE_WITHIN = 1.0
 NAGIOS = {"ok": 0, "warn": 1, "fail": 2}
 
 
@@ -94,8 +97,13 @@ def _findings(file: Path) -> Iterator[Finding]:
             _no_zone,
             (one for one in found if one.settings.hours and one.settings.hours.zone is None),
         )
-    sessions = config.sessions.url
-    yield Finding("ok" if sessions == "memory://" else "fail", "sessions", sessions)
+    if config.sessions.url == MEMORY and config.bus.url != MEMORY:
+        remedy = "each process has its own: share them by memcached://host:port,host:port"
+        yield Finding("warn", "sessions", f"{MEMORY}: {remedy}")
+    elif config.sessions.url == MEMORY:
+        yield Finding("ok", "sessions", MEMORY)
+    else:
+        yield from cache_servers(config.sessions.url)
     yield asyncio.run(_bus(config.bus.url))
     if config.ejabberd.api:
         yield asyncio.run(_api(config))
@@ -156,11 +164,11 @@ async def _store_server(part: str, url: str) -> Finding:
 
 async def _bus(url: str) -> Finding:
     """What carries hints between processes."""
-    if url == "memory://":
+    if url == MEMORY:
         return Finding("ok", "bus", url)
     name = bus.shown(url)
     try:
-        version = await bus.try_out(url)
+        release = await bus.try_out(url)
     except ValueError as problem:
         remedy = f"{problem}: url of [bus] is redis://host:port/0, or memory:// for one process"
         return Finding("fail", "bus", f"{name}: {remedy}")
@@ -173,7 +181,32 @@ async def _bus(url: str) -> Finding:
     except bus.FAILURES as problem:
         words = str(problem) or "no answer in time"
         return Finding("fail", "bus", f"{name}: {words}: start Redis, or correct url of [bus]")
-    return Finding("ok", "bus", f"{name} (Redis {version})")
+    return Finding("ok", "bus", f"{name} (Redis {release})")
+
+
+def cache_servers(url: str) -> Iterator[Finding]:
+    """Each memcached server of a `memcached://` URL; all are asked at once.
+
+    One that is not reached is no failure: visits are then rebuilt, and only what a silent visitor
+    told of themselves is lost.
+    """
+    try:
+        servers = servers_of(url)
+    except ValueError as problem:
+        yield Finding("fail", "sessions", f"{url}: {problem}")
+        return
+    with ThreadPoolExecutor(len(servers)) as asking:
+        yield from asking.map(_cache_server, servers)
+
+
+def _cache_server(server: str) -> Finding:
+    part = f"sessions {server}"
+    try:
+        return Finding("ok", part, f"memcached {version(server, CACHE_WITHIN)}")
+    except OSError as problem:
+        return Finding("warn", part, f"{problem}: start it, or take it out of [sessions]")
+    except FAULTS as problem:
+        return Finding("fail", part, f"what answers there is no memcached: {problem}")
 
 
 def _no_zone(site: Site) -> Finding:

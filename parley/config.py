@@ -12,6 +12,10 @@ import msgspec
 from msgspec import Struct
 
 
+MEMORY = "memory://"
+"""The URL of a bus, or of a cache, that is within the process."""
+
+
 class ConfigError(Exception):
     """The configuration cannot be used; the text says what to change."""
 
@@ -61,13 +65,13 @@ class Store(_Section, frozen=True):
 class Sessions(_Section, frozen=True):
     """Where visits are cached."""
 
-    url: str = "memory://"
+    url: str = MEMORY
 
 
 class Bus(_Section, frozen=True):
     """How processes wake each other."""
 
-    url: str = "memory://"
+    url: str = MEMORY
 
 
 class Admin(_Section, frozen=True):

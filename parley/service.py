@@ -30,15 +30,15 @@ from switchboard.leases import Candidate, Lease, LeaseForEver
 from switchboard.ports import Bus, Clock
 from switchboard.reception import DeskBoard, Directory, Talks
 from switchboard.reception.sites import REFRESH_EVERY
+from switchboard.sessions.memcached import MemcachedSessions, servers_of
 from switchboard.sessions.memory import MemorySessions
 from switchboard.store import SqlStore
 from switchboard.store.leases import SqlLeases
 
-from .config import Config, ConfigError
+from .config import MEMORY, Config, ConfigError
 from .health import health_resource
 from .store import StartError, product_version
 
-MEMORY = "memory://"
 SERVING = frozenset({LinkState.UP, LinkState.STANDBY})
 """States in which a node does what is asked of it."""
 
@@ -67,6 +67,15 @@ async def _by(moment: float, what: str, stopping: Awaitable[None]) -> None:
         log.exception("%s did not stop properly", what)
 
 
+def _memcached(url: str) -> MemcachedSessions | None:
+    if url == MEMORY:
+        return None
+    try:
+        return MemcachedSessions(servers_of(url))
+    except ValueError as problem:
+        raise ConfigError(f"[sessions] url: {problem}, or {MEMORY} for one process") from None
+
+
 class Service:
     """All parts of one process. `extra` are resources beside the web edge's own."""
 
@@ -85,6 +94,7 @@ class Service:
             raise ConfigError(
                 "[bus] url: memory:// reaches no other process: several want redis://host:port/0"
             )
+        self._memcached = _memcached(config.sessions.url)
         self._leases = None if edges is Edges.BOTH else SqlLeases(store.engine)
         bus = self._redis or MemoryBus()
         self._extra = extra
@@ -103,7 +113,7 @@ class Service:
         config = self._config
         attendance = Attendance(
             bus,
-            MemorySessions(),
+            self._memcached or MemorySessions(),
             clock,
             f"{socket.gethostname()} {' '.join(config.http.listen)}",
             clock.now(),
@@ -181,6 +191,8 @@ class Service:
             task.cancel()
         if self._jabber is not None:
             await _by(began + 16.5, "the Jabber edge", self._jabber.stop())
+        if self._memcached is not None:
+            await _by(began + 17, "the cache", self._memcached.close())
         if self._redis is not None:
             await _by(began + 17, "the bus", self._redis.close())
         if self._leases is not None:
@@ -197,6 +209,9 @@ class Service:
         if self._redis is not None:
             well = well and self._redis.up
             parts["bus"] = "ok" if self._redis.up else self._redis.reason
+        if self._memcached is not None:
+            out = self._memcached.out()
+            parts["sessions"] = f"not used now: {', '.join(out)}" if out else "ok"
         if self._web is not None:
             parts["visitors"] = self._web.visitors
         if self._jabber is not None:
