@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
+from statistics import median
 
 import pytest
 from msgspec.structs import replace
@@ -16,7 +17,12 @@ from pymemcache.client.base import Client
 
 from switchboard.model import Page, Visit
 from switchboard.sessions import memcached as module
-from switchboard.sessions.memcached import GET_SECONDS, MemcachedSessions, servers_of
+from switchboard.sessions.memcached import (
+    GET_SECONDS,
+    IO_SECONDS,
+    MemcachedSessions,
+    servers_of,
+)
 from tests.contract.conftest import needs_memcached
 from tests.e2e.support.wait import eventually
 from tests.memcached import PrivateMemcached, memcached
@@ -25,8 +31,8 @@ pytestmark = needs_memcached
 
 QUICK = 0.1
 """Seconds between two flushes, instead of one."""
-BRIEF = 0.1
-"""Seconds that what touches no broken server may take on a busy machine."""
+BRIEF = 0.2
+"""Seconds that a busy machine may be late."""
 
 
 @pytest.fixture
@@ -133,19 +139,21 @@ async def test_one_server_gone_costs_little(
         gets = [asyncio.create_task(timed_get(sessions, lost.visitor)) for _ in range(100)]
         other, took = await timed_get(sessions, kept.visitor)
         assert other == kept
-        assert took < BRIEF
+        assert took < IO_SECONDS
         for found, took in await asyncio.gather(*gets):
             assert found is None
             assert took < GET_SECONDS + BRIEF
         await eventually(lambda: sessions.out() == [ring[0].name])
-        for _ in range(50):
+        times: dict[str, list[float]] = {"lost": [], "kept": []}
+        for _ in range(51):
             found, took = await timed_get(sessions, lost.visitor)
             assert found is None
-            assert took < BRIEF
+            times["lost"].append(took)
             other, took = await timed_get(sessions, kept.visitor)
             assert other == kept
-            assert took < BRIEF
+            times["kept"].append(took)
             await asyncio.sleep(0.01)
+        assert all(median(took) < 0.02 for took in times.values())
         await stored(sessions, on_page(lost, "b"), on_page(kept, "b"))
         assert await sessions.get(lost.visitor) is None
         assert await sessions.get(kept.visitor) == on_page(kept, "b")
