@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-
 MEMORY = "memory://"
 """The URL of a bus, or of a cache, that is within the process."""
 

@@ -112,10 +112,12 @@ async def test_every_event_is_the_same_on_the_other_side(connect: Connect) -> No
         events.Desk("acme", model.DeskState.BUSY, "Acme"),
         events.Queue("acme", (ANN,)),
         events.Rated(rating),
-        events.VisitorHere("node", 1, visit),
-        events.VisitorLeft("node", 1, ANN),
+        events.VisitorHere("node", 1, 1, visit),
+        events.VisitorLeft("node", 1, 2, ANN),
         events.CensusAsked(),
-        events.CensusPage("node", 1, 0, True, (visit,)),
+        events.CensusPage("node", 1, 3, 0, True, (visit,)),
+        events.NodeHere("node", 1, 3),
+        events.NodeLeft("node", 1),
     ]
     heard = await hears(there, "domain/chat.example")
     apart = await hears(there, "domain/other.example")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from msgspec.structs import replace
 
+from switchboard.bus.memory import MemoryBus
 from switchboard.census import Attendance, Census, merged
 from switchboard.events import Event
 from switchboard.model import Details, Page, Visit
@@ -44,10 +45,11 @@ class Ether:
                     end.listener(event)
 
 
-class End:
-    """One process's side of the bus; implements ports.Bus."""
+class End(MemoryBus):
+    """One process's side of the bus; a lossy one."""
 
     def __init__(self, ether: Ether) -> None:
+        super().__init__()
         self.frozen = False
         """What is said waits."""
         self.unreachable = False

@@ -48,7 +48,11 @@ def test_the_tree_keeps_to_the_floors() -> None:
 
 def test_the_rule_covers_the_house() -> None:
     """Every package of the house that stands is one the rule knows, with files in it."""
-    standing = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench", "cluster"}
+    standing = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {
+        "tests",
+        "bench",
+        "cluster",
+    }
     assert standing <= HOUSE
     assert {"switchboard", "gateway", "rpc", "parley"} <= standing
 
