@@ -48,8 +48,10 @@ async def node(
 ) -> AsyncIterator[MemcachedSessions]:
     """What one process has; let go of at the end."""
     sessions = MemcachedSessions([server.name for server in ring], flush_every)
-    yield sessions
-    await sessions.close()
+    try:
+        yield sessions
+    finally:
+        await sessions.close()
 
 
 def visit_on(sessions: MemcachedSessions, server: PrivateMemcached, page: str = "a") -> Visit:
