@@ -153,10 +153,11 @@ async def test_who_is_deaf_takes_nobody_for_silent() -> None:
         node.census.sweep()
     assert node.left == []
     bus.up = True
-    for _ in range(75):
+    for _ in range(10):
         node.clock.seconds += 1
         node.census.sweep()
     assert node.left == []
-    node.clock.seconds += 1
-    node.census.sweep()
+    for _ in range(20):
+        node.clock.seconds += 1
+        node.census.sweep()
     assert node.left == [VISIT.visitor]
