@@ -186,7 +186,7 @@ class Service:
         for port in self._ports:
             await port.stopListening().asFuture(loop)
         if self._web is not None:
-            await _by(began + 12, "the web edge", self._web.stop())
+            await _by(began + 12.5, "the web edge", self._web.stop())
         for task in self._tasks:
             task.cancel()
         if self._jabber is not None:

@@ -16,7 +16,7 @@ from tests.e2e.support.wait import eventually
 from tests.edge.rpc.client import WebSocket
 
 CROWD = 30
-SLOWEST_SECONDS = 2.0
+SLOWEST_SECONDS = 4.0
 
 
 async def some_lines(crowd: Crowd) -> None:

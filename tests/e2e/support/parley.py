@@ -27,6 +27,9 @@ GRACE_SECONDS = 3
 class Parley:
     """One process with a site whose pages come from `origin`; its data is in `folder`."""
 
+    serves = "run"
+    """The command that it is."""
+
     def __init__(
         self,
         folder: Path,
@@ -115,7 +118,7 @@ messages_per_minute = {600 if limits else 0}
         """Starts it without waiting."""
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "parley", "-c", str(self.config), "run"],
+                [sys.executable, "-m", "parley", "-c", str(self.config), self.serves],
                 stderr=log,
                 stdout=log,
                 start_new_session=True,
