@@ -135,8 +135,9 @@ class WebEdge:
         """Hands all clients on, one after another, and finishes what is in hand; within 12 s.
 
         The listeners are to be closed before, and `sweep` is to be called on. Sockets end with
-        1001, streams end, polls are answered, and so is what still comes on open connections. In
-        the end the node says that its visitors are elsewhere from now on.
+        1001, streams end, polls are answered, and so is what still comes on open connections, until
+        all is done: the store may be closed then. In the end the node says that its visitors are
+        elsewhere from now on.
         """
         for site in self._sites:
             site.stopping = True
@@ -144,7 +145,8 @@ class WebEdge:
         self._streams.close()
         self._services.polls.close()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._settle(), STOP_SECONDS)
+            await asyncio.wait_for(self._finish(), STOP_SECONDS)
+        self._take_no_more()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._streams.gone(), FAREWELL_SECONDS)
         self._streams.abort()
@@ -175,6 +177,16 @@ class WebEdge:
             for tell in turns[told:due]:
                 tell()
             told = due
+
+    async def _finish(self) -> None:
+        """What is in hand; then what came meanwhile, and no more."""
+        await self._settle()
+        self._take_no_more()
+        await self._settle()
+
+    def _take_no_more(self) -> None:
+        for site in self._sites:
+            site.stopped = True
 
     async def _settle(self) -> None:
         await self._services.uploads.settle()

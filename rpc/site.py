@@ -106,6 +106,9 @@ class ParleyRequest(Request):
     def process(self) -> None:
         """Finds and renders the resource; without the header that names our software."""
         self.site = self.channel.site
+        if self.site.stopped:
+            self.channel.transport.abortConnection()
+            return
         self.setHeader(b"Date", http.datetimeToString())
         self.prepath = []
         self.postpath = [unquote_to_bytes(part) for part in self.path[1:].split(b"/")]
@@ -150,6 +153,8 @@ class ParleySite(Site):
         self.uploads = uploads
         self.stopping = False
         """Whether each answer is to be its connection's last (RFC 9112 §9.6)."""
+        self.stopped = False
+        """Whether nothing is answered any more: a front then asks another node."""
 
     def log(self, request: http.Request) -> None:
         """Not kept: it would hold the addresses of visitors."""

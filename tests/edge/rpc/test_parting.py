@@ -103,6 +103,21 @@ async def test_who_still_comes(world: World) -> None:
     await stopping
 
 
+@pytest.mark.parametrize("path", ["/rpc", "/rpc/events"])
+async def test_what_comes_too_late(world: World, path: str) -> None:
+    """It is not answered, so that a front asks another node: the store is about to be closed."""
+    reader, writer = await world.http().connect()
+    hello = (await ask(reader, writer, "hello", site="acme")).json["result"]
+    await world.edge.stop()
+    body = json.dumps(frame("say", token=hello["token"], id="m1", body="Late")).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n"
+    writer.write(head.encode() + body)
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    assert world.heard_lines(hello["visitor"]["id"]) == []
+
+
 async def test_a_file_on_its_way(idle_world: World, tmp_path: Path) -> None:
     """It is taken to its end, and meanwhile a poll that still comes does not wait."""
     await idle_world.start(uploads_folder=str(tmp_path / "uploads"))

@@ -300,22 +300,6 @@ async def test_stop(world: World) -> None:
     assert world.edge.sockets == 0
 
 
-async def test_a_stream_after_the_stop(world: World) -> None:
-    """Who comes too late is sent away at once."""
-    _, token, cursor = await talking(world)
-    await world.edge.stop()
-    source = EventSource(*await world.http().connect())
-    body = json.dumps({"token": token, "cursor": cursor}).encode()
-    source.writer.write(
-        b"POST /rpc/events HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-    )
-    assert (await read_response(source.reader)).status == 200
-    await source.closed()
-    assert source.comments == ["here", "server stops"]
-    source.close()
-    await eventually(lambda: world.edge.sockets == 0)
-
-
 async def test_too_many_pages(world: World) -> None:
     """Streams count as pages: beyond the hundredth, 429 and when to come again."""
     visitor, token, cursor = await talking(world)
