@@ -8,9 +8,11 @@ import json
 import os
 import socket as sockets
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 SITE = "bench"
+PAGE = {"url": "https://bench.example/", "title": "Bench", "referrer": "", "visible": True}
 
 
 class Socket:
@@ -76,10 +78,12 @@ class Socket:
                 found: dict[str, Any] = json.loads(payload)
                 return found
 
-    async def hello(self) -> dict[str, Any]:
+    async def hello(
+        self, site: str = SITE, page: Mapping[str, object] = PAGE, token: str = ""
+    ) -> dict[str, Any]:
         """Says hello; the result. Raises ConnectionError if it is refused."""
-        page = {"url": "https://bench.example/", "title": "Bench", "referrer": "", "visible": True}
-        return await self.result("hello", site=SITE, page=page)
+        known = {"token": token} if token else {}
+        return await self.result("hello", site=site, page=page, **known)
 
     async def result(self, method: str, **params: object) -> dict[str, Any]:
         """Calls while no event is due; the result. Raises ConnectionError if it is refused."""

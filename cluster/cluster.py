@@ -46,10 +46,13 @@ class Prosody(PrivateProsody):
 class Cluster:
     """All members, in the order in which they are started; nothing runs yet.
 
-    `grace` in seconds, `limits`: whether visitors' calls are limited.
+    `grace` in seconds, `limits`: whether visitors' calls are limited; `counted`: whether MariaDB
+    counts its statements by kind, for Parley's own user to read.
     """
 
-    def __init__(self, folder: Path, *, grace: float = 15, limits: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, grace: float = 15, limits: bool = True, counted: bool = False
+    ) -> None:
         self.folder = folder.absolute()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.port = free_port()
@@ -57,7 +60,7 @@ class Cluster:
         self.config = self.folder / "parley.toml"
         secret, password = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
         self.prosody = Prosody(self.folder / "prosody", secret)
-        self.mariadb = self._mariadb(password)
+        self.mariadb = self._mariadb(password, counted)
         self.redis = self._redis()
         self.caches = [self._memcached(number) for number in range(1, CACHES + 1)]
         self._write_config(secret, password, grace, limits)
@@ -82,12 +85,16 @@ class Cluster:
 
     async def start(self) -> None:
         """Starts everything; returns when all serve. Raises ClusterError."""
-        await self._prepare()
+        await self.prepare()
+        await asyncio.gather(*(member.start() for member in (*self.gateways, *self.web)))
+        await self.haproxy.start()
+
+    async def prepare(self) -> None:
+        """Starts what Parley's own processes stand on. Raises ClusterError."""
+        await self._make_tables()
         first: list[Member] = [self.prosody, self.mariadb, self.redis, *self.caches]
         await asyncio.gather(*(member.start() for member in first))
         await self.parley("migrate")
-        await asyncio.gather(*(member.start() for member in (*self.gateways, *self.web)))
-        await self.haproxy.start()
 
     async def stop(self) -> None:
         """Ends everything in good order, the front first and the stores last."""
@@ -129,7 +136,7 @@ class Cluster:
         for jid, name in operators.items():
             await self.parley("operator", "add", site, jid, "--name", name)
 
-    async def _prepare(self) -> None:
+    async def _make_tables(self) -> None:
         """Makes MariaDB's own tables, where there are none."""
         if (self.folder / "mariadb" / "mysql").exists():
             return
@@ -148,19 +155,22 @@ class Cluster:
         options = ["--no-defaults", f"--datadir={self.folder / 'mariadb'}"]
         return [*options, "--user=root"] if os.geteuid() == 0 else options
 
-    def _mariadb(self, password: str) -> Program:
+    def _mariadb(self, password: str, counted: bool) -> Program:
         port = free_port()
         first = self.folder / "mariadb.sql"
         first.touch(mode=0o600)
         first.write_text(
             "CREATE DATABASE IF NOT EXISTS parley;\n"
             f"CREATE OR REPLACE USER parley@'%' IDENTIFIED BY '{password}';\n"
-            "GRANT ALL ON parley.* TO parley@'%';\n",
+            "GRANT ALL ON parley.* TO parley@'%';\n"
+            "GRANT SELECT, DROP ON performance_schema.* TO parley@'%';\n",
             "utf-8",
         )
         options = [f"--port={port}", f"--bind-address={ADDRESS}", f"--init-file={first}"]
         # A socket's path may have 107 characters, and nobody uses it.
         options += [f"--socket=@parley-{port}", "--skip-name-resolve", "--max-connections=200"]
+        if counted:
+            options += ["--performance-schema", "--performance-schema-digests-size=5000"]
         return Program(
             "mariadb",
             self.folder,

@@ -1,1 +1,1 @@
-"""A day of Hab.la, replayed: `python -m bench.day`. What it costs the store, counted by the store."""
+"""A day of Hab.la, replayed: `python -m bench.day`. What it asks of the store."""

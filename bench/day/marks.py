@@ -1,0 +1,63 @@
+"""What has to hold of a day, and whether it did."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .kinds import Does, Kind, Tally, Why
+
+FLUSH_SECONDS = 5
+READS_OF_A_PAGE = 4
+"""For who has spoken: the conversation, its cursors, its end and its last lines."""
+BY_THEMSELVES = (Why.LINE, Why.TALK, Why.FLUSH)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was played; `active` are the seconds of the clock in which anything was."""
+
+    messages: int
+    talks: int
+    known: int
+    """Page views of visitors who had spoken."""
+    active: float
+
+
+@dataclass(frozen=True)
+class Mark:
+    """`found` may be `most`, and no more."""
+
+    what: str
+    most: int
+    found: int
+
+    @property
+    def held(self) -> bool:
+        """Whether it is met."""
+        return self.found <= self.most
+
+
+def marks(facts: Facts, tallies: Mapping[Kind, Tally]) -> list[Mark]:
+    """All of them, met or not."""
+    flushes = math.ceil(facts.active / FLUSH_SECONDS)
+    return [
+        Mark("reads for sessions", 0, _sum(tallies, Does.READS, Why.SESSION, Why.OTHER)),
+        Mark(
+            "reads for pages, all of visitors who had spoken",
+            facts.known * READS_OF_A_PAGE,
+            _sum(tallies, Does.READS, Why.TALK),
+        ),
+        Mark(
+            "writes: a message, two a talk, one flush in 5 s",
+            facts.messages + 2 * facts.talks + flushes,
+            _sum(tallies, Does.WRITES, *BY_THEMSELVES),
+        ),
+    ]
+
+
+def _sum(tallies: Mapping[Kind, Tally], does: Does, *why: Why) -> int:
+    return sum(
+        tally.count for kind, tally in tallies.items() if kind.does is does and kind.why in why
+    )
