@@ -1,4 +1,8 @@
-"""Rows into logs, many at a time: four statements, however many lines. Changes cost two more."""
+"""Rows into logs, many at a time: four or five statements, however many lines.
+
+Lines of open talks cost no row but their own: the conversation's is written where the talk is taken
+on, see logs.py. Changes cost two statements more.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,11 @@ from sqlalchemy.engine import Dialect
 
 from ..conversation import advance
 from ..errors import SwitchboardError
-from ..model import CHANGES, Message, SenderKind, TalkState
+from ..model import CHANGES, Message, Phase, SenderKind, TalkState
 from ..ports import Appended, Draft
 from .bulk import Bulk
 from .flavour import Flavour
+from .logs import LAST_SEQ
 from .rows import message_of, row_of, state_of
 from .schema import conversations, messages
 from .targets import Targets
@@ -38,6 +43,7 @@ class _Log:
         self.updated_at = 0
         self.name = ""
         self.changed = False
+        """Whether its row is to be written."""
 
 
 class Appends:
@@ -56,6 +62,7 @@ class Appends:
             dialect,
             columns=1,
         )
+        self._find_ends = Bulk(select(log.id, LAST_SEQ).where(log.id.in_([""])), dialect, columns=1)
         same = and_(line.conversation == "", line.sender == "", line.client_id == "")
         self._find_lines = Bulk(select(messages).where(same), dialect, either=same)
         self._insert_lines = Bulk(
@@ -118,6 +125,12 @@ class Appends:
             log.state = state_of(phase, operator, since, others)
             log.updated_at = updated_at
             log.name = name
+        # Not before they are locked: what others committed until then is in it.
+        behind = tuple(log.id for log in logs.values() if log.state.phase is not Phase.QUIET)
+        if behind:
+            text = self._find_ends.text(len(behind))
+            for id, last in connection.exec_driver_sql(text, behind).all():
+                logs[id].seq = max(logs[id].seq, last or 0)
         return logs
 
     def _known(self, connection: Connection, drafts: Iterable[Draft]) -> dict[Key, Message]:
@@ -159,6 +172,8 @@ class Appends:
         fresh.sort(key=lambda message: (message.conversation, message.seq))
         lines = [value for message in fresh for value in row_of(message)]
         connection.exec_driver_sql(self._insert_lines.text(len(fresh)), tuple(lines))
+        if not logs:
+            return
         changes: list[object] = []
         for log in logs:
             state = log.state
@@ -208,10 +223,10 @@ def _row(draft: Draft, log: _Log, known: dict[Key, Message]) -> Message:
 
 
 def _grow(log: _Log, draft: Draft, state: TalkState) -> None:
-    log.changed = True
+    name = draft.sender.name if draft.sender.kind is SenderKind.VISITOR else log.name
+    log.changed |= (state, name) != (log.state, log.name) or state.phase is Phase.QUIET
     log.site, log.domain = draft.site, draft.domain
     log.seq += 1
     log.state = state
     log.updated_at = max(log.updated_at, draft.at)
-    if draft.sender.kind is SenderKind.VISITOR:
-        log.name = draft.sender.name
+    log.name = name

@@ -92,7 +92,10 @@ conversations = Table(
     Index(None, "site", "updated_at"),
     **COMPACT,
 )
-"""`updated_at` is when the last row was written or the talk ended; `others` has spaces between."""
+"""`updated_at` is when the last row was written or the talk ended; `others` has spaces between.
+
+While a talk is open `seq` and `updated_at` may be behind the log: see logs.py.
+"""
 
 messages = Table(
     "messages",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, update
 
 from ..conversation import Ended, Event, advance
 from ..errors import NotFound
 from ..model import Act, Conversation, Cursor, Message, Phase, SenderKind, TalkState
 from ..ports import Turned
 from .bulk import chunks
+from .logs import LAST_AT, LAST_SEQ, SEQ, UPDATED_AT
 from .rows import conversation_of, message_of, state_of
 from .schema import conversations, cursors, messages
 
@@ -70,14 +71,18 @@ def open_in(domain: str) -> Callable[[Connection], list[Conversation]]:
 
 def changed_in(site: str, since: int) -> Callable[[Connection], list[Conversation]]:
     """Those that changed at or after `since`, oldest first."""
-    return _conversations(conversations.c.site == site, conversations.c.updated_at >= since)
+    of = conversations.c
+    return _conversations(
+        of.site == site, or_(of.updated_at >= since, and_(_OPEN, since <= LAST_AT))
+    )
 
 
 def _conversations(
     *conditions: ColumnElement[bool],
 ) -> Callable[[Connection], list[Conversation]]:
     of = conversations.c
-    rows = select(conversations).where(*conditions).order_by(of.updated_at, of.id)
+    columns = {**of, "seq": SEQ, "updated_at": UPDATED_AT}
+    rows = select(*columns.values()).where(*conditions).order_by(UPDATED_AT, of.id)
     cursor_rows = (
         select(cursors).join(conversations, cursors.c.conversation == of.id).where(*conditions)
     )
@@ -98,10 +103,9 @@ def change(conversation: str, event: Event, at: int) -> Callable[[Connection], T
     statement = _states(conversations.c.id == conversation)
 
     def run(connection: Connection) -> Turned:
-        row = connection.execute(statement).one_or_none()
-        if row is None:
-            raise NotFound("not_found", "There is no such conversation.")
-        return Turned(_change(connection, row, event, at), row.seq)
+        for log in _locked(connection, statement):
+            return Turned(_change(connection, log, event, at), log.seq)
+        raise NotFound("not_found", "There is no such conversation.")
 
     return run
 
@@ -117,10 +121,10 @@ def end_idle(domain: str, site: str, before: int, at: int) -> Callable[[Connecti
     )
 
     def run(connection: Connection) -> list[str]:
-        rows = connection.execute(statement).all()
-        for row in rows:
-            _change(connection, row, Ended(), at)
-        return [row.id for row in rows]
+        idle = [log for log in _locked(connection, statement) if log.updated_at < before]
+        for log in idle:
+            _change(connection, log, Ended(), at)
+        return [log.id for log in idle]
 
     return run
 
@@ -153,17 +157,46 @@ def _states(*conditions: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def _change(connection: Connection, row: Any, event: Event, at: int) -> TalkState:
-    state = advance(state_of(row.phase, row.operator, row.since, row.others), event, row.seq)
+class _Locked(NamedTuple):
+    """A conversation that nobody else changes within the transaction."""
+
+    id: str
+    seq: int
+    updated_at: int
+    state: TalkState
+
+
+def _locked(connection: Connection, statement: Select[Any]) -> list[_Locked]:
+    rows = connection.execute(statement).all()
+    if not rows:
+        return []
+    # Not before they are locked: what others committed until then is in it.
+    of = conversations.c
+    ends = select(of.id, LAST_SEQ, LAST_AT).where(of.id.in_([row.id for row in rows]))
+    last = {id: (seq or 0, at or 0) for id, seq, at in connection.execute(ends)}
+    return [
+        _Locked(
+            row.id,
+            max(row.seq, last[row.id][0]),
+            max(row.updated_at, last[row.id][1]),
+            state_of(row.phase, row.operator, row.since, row.others),
+        )
+        for row in rows
+    ]
+
+
+def _change(connection: Connection, log: _Locked, event: Event, at: int) -> TalkState:
+    state = advance(log.state, event, log.seq)
     connection.execute(
         update(conversations)
-        .where(conversations.c.id == row.id)
+        .where(conversations.c.id == log.id)
         .values(
+            seq=log.seq,
             phase=state.phase.value,
             operator=state.operator,
             since=state.since,
             others=" ".join(state.others),
-            updated_at=max(row.updated_at, at),
+            updated_at=max(log.updated_at, at),
         )
     )
     return state

@@ -17,7 +17,7 @@ from sqlalchemy import event
 from switchboard.conversation import Ended, HandedBack, IllegalEvent, TakenOver
 from switchboard.errors import NotFound, Reject, RetryLater
 from switchboard.model import Cursor, Details, Phase, TalkState
-from switchboard.ports import Appended, Turned
+from switchboard.ports import Appended, Draft, Turned
 from switchboard.store import SqlStore
 
 from .drafts import HOUR, NOW, from_operator, from_visitor
@@ -375,6 +375,37 @@ async def test_details_are_kept_and_name_the_conversation(store: SqlStore) -> No
     found = await store.conversation("v-ann")
     assert found is not None
     assert (found.name, found.updated_at) == (details.name, NOW)
+
+
+async def test_a_line_of_an_open_talk_writes_itself_alone(store: SqlStore) -> None:
+    """A conversation's row is written when its talk is taken on, or its visitor's name changes."""
+
+    async def writes(draft: Draft) -> int:
+        with statements(store) as ran:
+            await store.append(draft)
+        return sum(not sql.startswith(("SELECT", "BEGIN")) for sql in ran)
+
+    assert await writes(from_visitor("a")) == 2
+    assert await writes(from_visitor("b")) == 1
+    assert await writes(from_operator("c")) == 2
+    assert await writes(from_visitor("d")) == 1
+    assert await writes(from_visitor("e", name="Anna")) == 2
+
+
+async def test_an_open_talk_is_as_new_as_its_last_line(store: SqlStore) -> None:
+    """Lines that did not touch the conversation's row count wherever it is asked for."""
+    for at, client_id in enumerate("abc"):
+        await store.append(from_visitor(client_id, at=NOW + at))
+    await store.append(from_visitor("a", conversation="v-eve", at=NOW + 1))
+    found = [await store.conversation("v-ann"), *await store.conversations("acme", NOW + 2)]
+    assert [(c.id, c.seq, c.updated_at) for c in found if c] == [("v-ann", 3, NOW + 2)] * 2
+    assert [c.id for c in await store.open_talks("chat.example")] == ["v-eve", "v-ann"]
+    assert await store.end_idle_talks("chat.example", "acme", NOW + 2) == []
+    ended = await store.change_talk("v-ann", Ended(), NOW)
+    assert ended == Turned(TalkState(since=3), 3)
+    again = await store.append(from_visitor("d"))
+    assert again.message.seq == 4
+    assert again.state.since == 3
 
 
 async def test_a_moved_cursor_is_seen_at_once(store: SqlStore) -> None:
