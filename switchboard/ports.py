@@ -138,7 +138,7 @@ class Store(Protocol):
         """A site's conversations that changed at or after `since`, oldest first."""
 
     def move_cursor(self, conversation: str, participant: str, cursor: Cursor) -> None:
-        """Moves a cursor forward; stored with the next commit, within 5 s at the latest."""
+        """Moves a cursor forward; stored with a later commit, within 5 s at the latest."""
 
     async def save_details(self, visitor: str, site: str, details: Details, at: int) -> None:
         """Keeps what a visitor told of themselves."""

@@ -38,16 +38,21 @@ class Batches:
             elif isinstance(work, dict):
                 merge(moves, work)
             else:
-                # It may be about the same conversations as the drafts before it.
+                # It may be about the same conversations as what was put before it.
                 self._append(connection, drafts, outcomes)
+                self._move(connection, moves)
                 try:
                     outcomes[index] = work(connection)
                 except SwitchboardError as refusal:
                     outcomes[index] = refusal
         self._append(connection, drafts, outcomes)
+        self._move(connection, moves)
+        return outcomes
+
+    def _move(self, connection: Connection, moves: Moves) -> None:
         if moves:
             self._cursor_writes.write(connection, moves)
-        return outcomes
+            moves.clear()
 
     def _append(
         self, connection: Connection, drafts: dict[int, Draft], outcomes: list[object]

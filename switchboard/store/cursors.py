@@ -23,7 +23,9 @@ from .schema import cursors
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 4.0
-"""So long a move waits for a commit to ride with, before it gets its own."""
+"""So long a move waits for a commit to ride with, before it gets its own; and no line's commit is
+ridden with so soon after the last.
+"""
 
 Moves = dict[str, dict[str, Cursor]]
 """Cursors by conversation and participant."""
@@ -52,6 +54,7 @@ class CursorMoves:
         self._waiting: Moves = {}
         self._departed: list[Moves] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._departed_at = float("-inf")
         self._stopped = False
 
     def move(self, conversation: str, participant: str, cursor: Cursor) -> None:
@@ -72,12 +75,18 @@ class CursorMoves:
         """
         return [*self._departed, self._waiting]
 
+    @property
+    def due(self) -> bool:
+        """Whether the last departure was so long ago that the next may ride with any commit."""
+        return asyncio.get_running_loop().time() - self._departed_at >= self._seconds
+
     def depart(self) -> Moves | None:
         """The waiting moves, if any, to be written; `arrived` must be called afterwards."""
         if not self._waiting:
             return None
         moves, self._waiting = self._waiting, {}
         self._departed.append(moves)
+        self._departed_at = asyncio.get_running_loop().time()
         return moves
 
     def arrived(self, moves: Moves, outcome: object) -> None:

@@ -99,7 +99,7 @@ class SqlStore:
 
     async def append(self, draft: Draft, late: Late | None = None) -> Appended:
         """See ports.Store."""
-        future = self._commit(draft, late)
+        future = self._commit(draft, late, ride=self._cursors.due)
         appended: Appended = await (future if late is None else self._in_time(future))
         return appended
 
@@ -237,8 +237,12 @@ class SqlStore:
         result: T = await self._commit(step)
         return result
 
-    def _commit(self, work: Work, late: Late | None = None) -> asyncio.Future[Any]:
-        self._send_moves()
+    def _commit(
+        self, work: Work, late: Late | None = None, ride: bool = True
+    ) -> asyncio.Future[Any]:
+        """Puts a work; with `ride`, the cursors' moves that wait go along."""
+        if ride:
+            self._send_moves()
         future: asyncio.Future[Any] = self._loop.create_future()
         self._commits.put(work, partial(_settle, future, late))
         return future

@@ -418,8 +418,21 @@ async def test_a_moved_cursor_is_seen_at_once(store: SqlStore) -> None:
     assert found.cursors == {"o-bob": Cursor(1, 0), "v-ann": Cursor(1, 1)}
 
 
-async def test_a_move_rides_with_the_next_commit(opener: Opener) -> None:
-    """When an append returns, the moves before it are stored too, by one more statement."""
+async def test_moves_gather_while_lines_come(opener: Opener) -> None:
+    """Of many lines within a flush's time only the first takes moves along; they are kept."""
+    store = await opener(flush=1000)
+    with statements(store) as ran:
+        for seq, client_id in enumerate("abc", 1):
+            store.move_cursor("v-ann", "o-bob", Cursor(seq, seq))
+            await store.append(from_visitor(client_id))
+    assert sum(sql.startswith("INSERT INTO cursors") for sql in ran) == 1
+    found = await store.conversation("v-ann")
+    assert found is not None
+    assert found.cursors == {"o-bob": Cursor(3, 3)}
+
+
+async def test_a_move_rides_with_a_commit(opener: Opener) -> None:
+    """When the first append returns, the moves before it are stored too, by one more statement."""
     store, other = await opener(flush=1000), await opener()
     store.move_cursor("v-ann", "o-bob", Cursor(1, 1))
     with statements(store) as ran:
