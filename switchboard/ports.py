@@ -171,7 +171,7 @@ class Store(Protocol):
         """What the operators' contact lists were told."""
 
     async def change_shown(self, add: Sequence[Shown], remove: Sequence[Shown]) -> None:
-        """Notes what contact lists are about to be told, or were told to drop."""
+        """Notes what contact lists are about to be told, or, a minute later, were told to drop."""
 
     async def version(self) -> int:
         """A number that changes whenever a site, an operator or a ban does."""
@@ -195,7 +195,7 @@ class Store(Protocol):
         """Removes an operator. Raises NotFound."""
 
     async def flush(self) -> None:
-        """Returns when all cursors that were moved are stored."""
+        """Returns when all cursors that were moved, and all notes, are stored."""
 
     async def close(self) -> None:
         """Stores what is on its way and lets go."""

@@ -1,4 +1,4 @@
-"""What is done within one transaction: appends in bulk, everything else in its turn."""
+"""What is done within one transaction: in bulk what comes often, everything else in its turn."""
 
 from __future__ import annotations
 
@@ -7,22 +7,27 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection
 
 from ..errors import SwitchboardError
+from ..model import Shown
 from ..ports import Draft
 from .appends import Appends
 from .cursors import CursorWrites, Moves, merge
+from .shown import Notes, Place, ShownWrites
 
 Step = Callable[[Connection], object]
 """Reads, decides, writes; raises a SwitchboardError only before it has written anything."""
 
-Work = Draft | Moves | Step
+Work = Draft | Moves | Notes | Step
 
 
 class Batches:
     """Carries out works in one transaction, which somebody else begins and commits."""
 
-    def __init__(self, appends: Appends, cursor_writes: CursorWrites) -> None:
+    def __init__(
+        self, appends: Appends, cursor_writes: CursorWrites, shown_writes: ShownWrites
+    ) -> None:
         self._appends = appends
         self._cursor_writes = cursor_writes
+        self._shown_writes = shown_writes
 
     def run(self, connection: Connection, works: Sequence[Work]) -> list[object]:
         """The outcome of each work, in their order: its result or the SwitchboardError.
@@ -32,11 +37,14 @@ class Batches:
         outcomes: list[object] = [None] * len(works)
         drafts: dict[int, Draft] = {}
         moves: Moves = {}
+        notes: dict[Place, Shown | None] = {}
         for index, work in enumerate(works):
             if isinstance(work, Draft):
                 drafts[index] = work
             elif isinstance(work, dict):
                 merge(moves, work)
+            elif isinstance(work, Notes):
+                notes.update(work.entries)
             else:
                 # It may be about the same conversations as what was put before it.
                 self._append(connection, drafts, outcomes)
@@ -47,6 +55,7 @@ class Batches:
                     outcomes[index] = refusal
         self._append(connection, drafts, outcomes)
         self._move(connection, moves)
+        self._shown_writes.write(connection, notes)
         return outcomes
 
     def _move(self, connection: Connection, moves: Moves) -> None:

@@ -22,9 +22,9 @@ from .schema import cursors
 
 log = logging.getLogger(__name__)
 
-FLUSH_SECONDS = 4.0
-"""So long a move waits for a commit to ride with, before it gets its own; and no line's commit is
-ridden with so soon after the last.
+FLUSH_SECONDS = 4.9
+"""So long a move waits for a commit to ride with, before it gets its own; and none rides with what
+comes often so soon after the last.
 """
 
 Moves = dict[str, dict[str, Cursor]]

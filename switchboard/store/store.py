@@ -27,11 +27,12 @@ from ..ports import Appended, Clock, Draft, Late, Turned
 from . import bans, ratings, sites, talks, visitors
 from .appends import Appends
 from .batches import Batches, Work
-from .commits import Commits
+from .commits import Commits, Done
 from .cursors import FLUSH_SECONDS, CursorMoves, CursorWrites, overlaid
 from .engine import READERS, flavour_of, make_engine
 from .faults import RETRY_AFTER, Faults
 from .flavour import WRITES, Flavour
+from .shown import Notes, ShownNotes, ShownWrites
 
 T = TypeVar("T")
 
@@ -76,10 +77,14 @@ class SqlStore:
         self._clock = clock
         self._faults = Faults(flavour)
         self._visitors = visitors.VisitorWrites(flavour)
-        batches = Batches(Appends(engine.dialect, flavour), CursorWrites(engine.dialect, flavour))
+        dialect = engine.dialect
+        batches = Batches(
+            Appends(dialect, flavour), CursorWrites(dialect, flavour), ShownWrites(dialect, flavour)
+        )
         self._flavour = flavour
         self._commits = Commits(engine, batches.run, self._faults, gather)
         self._cursors = CursorMoves(self._send_moves, flush)
+        self._shown = ShownNotes(self._put_notes)
         self._loop = asyncio.get_running_loop()
         self._readers = ThreadPoolExecutor(READERS, "store-reader")
         self._closed = False
@@ -184,11 +189,12 @@ class SqlStore:
 
     async def shown(self, domain: str) -> list[Shown]:
         """See ports.Store."""
+        await self._shown.settle()
         return await self._read(lambda connection: visitors.all_shown(connection, domain))
 
     async def change_shown(self, add: Sequence[Shown], remove: Sequence[Shown]) -> None:
         """See ports.Store."""
-        await self._step(lambda c: self._visitors.change_shown(c, tuple(add), tuple(remove)))
+        await self._shown.note(add, remove)
 
     async def version(self) -> int:
         """See ports.Store."""
@@ -220,6 +226,7 @@ class SqlStore:
 
     async def flush(self) -> None:
         """See ports.Store."""
+        await self._shown.settle()
         await self._step(lambda _: None)
 
     async def close(self) -> None:
@@ -229,6 +236,7 @@ class SqlStore:
         self._closed = True
         self._cursors.stop()
         self._send_moves()
+        self._shown.send()
         await self._commits.close()
         await asyncio.to_thread(self._readers.shutdown)
         self.engine.dispose()
@@ -258,6 +266,11 @@ class SqlStore:
         moves = self._cursors.depart()
         if moves is not None:
             self._commits.put(moves, partial(self._cursors.arrived, moves))
+
+    def _put_notes(self, notes: Notes, done: Done) -> None:
+        if self._cursors.due:
+            self._send_moves()
+        self._commits.put(notes, done)
 
     async def _read(self, query: Callable[[Connection], T]) -> T:
         if self._closed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import msgspec
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, select, update
 
 from ..model import Details, Shown
 from .bulk import chunks
@@ -48,7 +48,6 @@ class VisitorWrites:
 
     def __init__(self, flavour: Flavour) -> None:
         self._save_details = flavour.upsert(visitors, ("details", "updated_at"))
-        self._save_shown = flavour.upsert(shown, ("name", "group"))
 
     def save_details(
         self, connection: Connection, visitor: str, site: str, details: Details, at: int
@@ -65,23 +64,3 @@ class VisitorWrites:
             connection.execute(
                 update(conversations).where(conversations.c.id == visitor).values(name=details.name)
             )
-
-    def change_shown(
-        self, connection: Connection, add: Sequence[Shown], remove: Sequence[Shown]
-    ) -> None:
-        """Drops, then adds: what is both stays, since a list that is told too much is mended."""
-        of = shown.c
-        for entry in sorted(remove, key=_place):
-            connection.execute(
-                delete(shown).where(
-                    of.domain == entry.domain,
-                    of.operator == entry.operator,
-                    of.visitor == entry.visitor,
-                )
-            )
-        for entry in sorted(add, key=_place):
-            connection.execute(self._save_shown.values(msgspec.structs.asdict(entry)))
-
-
-def _place(entry: Shown) -> tuple[str, str, str]:
-    return (entry.domain, entry.operator, entry.visitor)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,7 +11,6 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event
 
 from switchboard.conversation import Ended, HandedBack, IllegalEvent, TakenOver
 from switchboard.errors import NotFound, Reject, RetryLater
@@ -21,29 +19,15 @@ from switchboard.ports import Appended, Draft, Turned
 from switchboard.store import SqlStore
 
 from .drafts import HOUR, NOW, from_operator, from_visitor
+from .statements import statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from .conftest import Opener
 
 pytestmark = pytest.mark.asyncio
 
 DAY = 24 * HOUR
 FOREVER = 10_000
-
-
-@contextmanager
-def statements(store: SqlStore) -> Iterator[list[str]]:
-    """The SQL that a store runs meanwhile."""
-    ran: list[str] = []
-
-    def note(_c: object, _cursor: object, statement: str, *_more: object) -> None:
-        ran.append(statement)
-
-    event.listen(store.engine, "before_cursor_execute", note)
-    yield ran
-    event.remove(store.engine, "before_cursor_execute", note)
 
 
 async def test_a_line_comes_back_as_it_was_appended(store: SqlStore) -> None:

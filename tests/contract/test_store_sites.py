@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -10,6 +12,11 @@ import pytest
 from switchboard.errors import NotFound
 from switchboard.model import Operator, PresenceSettings, Shown, Site, SiteSettings
 from switchboard.store import SqlStore
+
+from .statements import statements
+
+if TYPE_CHECKING:
+    from .conftest import Opener
 
 pytestmark = pytest.mark.asyncio
 
@@ -116,3 +123,33 @@ async def test_shown_is_kept_per_domain(store: SqlStore) -> None:
     assert await store.shown("chat2.example") == [far]
     await store.change_shown([], [renamed, two])
     assert await store.shown("chat.example") == []
+
+
+async def test_shown_costs_few_statements(store: SqlStore) -> None:
+    """What many lists are told at once is one statement; what they drop is gathered for longer."""
+    entries = [
+        Shown("chat.example", f"o{number}@example.org", f"v-{visitor}", "Ann", "Acme")
+        for number in range(5)
+        for visitor in range(20)
+    ]
+    gone = entries[:50]
+    with statements(store) as ran:
+        await asyncio.gather(*(store.change_shown([entry], []) for entry in entries))
+        for entry in gone:
+            await store.change_shown([], [entry])
+        await store.change_shown(gone[:1], [])
+    assert sum("shown" in sql for sql in ran) == 2
+    with statements(store) as ran:
+        found = await store.shown("chat.example")
+    assert sum("DELETE FROM shown" in sql for sql in ran) == 1
+    assert sorted(found, key=str) == sorted(entries[50:] + gone[:1], key=str)
+
+
+async def test_what_was_dropped_is_noted_when_a_store_is_closed(opener: Opener) -> None:
+    """A note that waited for others is stored."""
+    store, other = await opener(), await opener()
+    one = Shown("chat.example", "bob@example.org", "v-1", "Ann", "Acme")
+    await store.change_shown([one], [])
+    await store.change_shown([], [one])
+    await store.close()
+    assert await other.shown("chat.example") == []
