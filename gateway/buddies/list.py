@@ -40,6 +40,10 @@ PATIENCE = 2.0
 """Seconds for which anything waits for entries to be written; they go on being written after it."""
 ABSENT_RETRY = 300.0
 """Seconds after which the desk is offered again to an operator who is not there."""
+LIST_EVERY = 5.0
+"""Seconds between two times that visitors are put into lists, but for those whose lines wait: each
+time is a write to the store, whoever is shown to however many.
+"""
 STATUS_EVERY = 5.0
 """Seconds between two presences of a visitor who stays: pages in between are not told."""
 
@@ -78,6 +82,8 @@ class BuddyList:
         """By operator and visitor: what was told last, and when (monotonic)."""
         self._due = RETRY
         """Seconds until something that was held back is due."""
+        self._listed_at = float("-inf")
+        """When visitors were last put into lists (monotonic)."""
         self._census: Census | None = None
         self._dismissed: set[tuple[str, str]] = set()
         """Visitors whom an operator took out of the contact list: not put back this visit."""
@@ -122,6 +128,7 @@ class BuddyList:
     def link_down(self) -> None:
         """Nobody knows any more what clients saw: everything is told again."""
         self._entries.link_down()
+        self._listed_at = float("-inf")
         self._told.clear()
         self._passed.clear()
         self._absent_at.clear()
@@ -231,13 +238,17 @@ class BuddyList:
     async def reconcile(self) -> None:
         """One pass over all operators; who takes longer than PATIENCE is not waited for."""
         self._due = RETRY
+        now = self._clock.monotonic()
+        listing = now >= self._listed_at + LIST_EVERY
+        if not listing:
+            self._due = min(self._due, self._listed_at + LIST_EVERY - now)
         sites = {site.key: self._wanted_of(site) for site in self._directory.sites()}
         addresses = {o.address for key in sites for o in self._directory.operators(key)}
         addresses |= set(self._shown)
         for task in self._bringing.values():
             # It began before what this pass is for.
             task.add_done_callback(lambda _: self.touch())
-        under_way = [self._bring(address, sites) for address in addresses]
+        under_way = [self._bring(address, sites, listing) for address in addresses]
         if under_way:
             _, late = await asyncio.wait(under_way, timeout=PATIENCE)
             for task in late:
@@ -273,19 +284,28 @@ class BuddyList:
         return ban is None or not ban.holds(self._clock.now())
 
     def _bring(
-        self, address: str, sites: Mapping[str, wanted.OfSite] | None = None
+        self,
+        address: str,
+        sites: Mapping[str, wanted.OfSite] | None = None,
+        listing: bool = False,
     ) -> asyncio.Task[None]:
-        """Begins to bring one operator's list up to date, unless that is under way."""
+        """Begins to bring one operator's list up to date, unless that is under way.
+
+        Without `listing`, of the visitors who are not in it only those whose lines wait are put
+        there.
+        """
         task = self._bringing.get(address)
         if task is None:
             if sites is None:
                 keys = self._directory.sites_of(address)
                 sites = {key: self._wanted_of(self._directory.site(key)) for key in keys}
-            task = asyncio.get_running_loop().create_task(self._bring_now(address, sites))
+            task = asyncio.get_running_loop().create_task(self._bring_now(address, sites, listing))
             self._bringing[address] = task
         return task
 
-    async def _bring_now(self, address: str, sites: Mapping[str, wanted.OfSite]) -> None:
+    async def _bring_now(
+        self, address: str, sites: Mapping[str, wanted.OfSite], listing: bool
+    ) -> None:
         try:
             names = self._names(address, sites)
             writer = self._ways.writer(address)
@@ -293,7 +313,7 @@ class BuddyList:
                 await self._ask(address, names)
             elif writer.ready:
                 if self._may_try(address):
-                    await self._write(address, names, writer)
+                    await self._write(address, names, writer, listing)
                     if not writer.ready or writer.refused(address):
                         self._absent_at.pop(address, None)
                 await self._drop(address, names, writer)
@@ -321,7 +341,9 @@ class BuddyList:
         self._absent_at[address] = now
         return True
 
-    async def _write(self, address: str, names: wanted.Names, writer: RosterWriter) -> None:
+    async def _write(
+        self, address: str, names: wanted.Names, writer: RosterWriter, listing: bool
+    ) -> None:
         shown = self._shown.setdefault(address, {})
         there = self._operators.is_there(address)
         changed = [
@@ -335,13 +357,24 @@ class BuddyList:
             for contact, entry in names.items()
             if (address, contact) not in self._dismissed and (there or not visitor_of(contact))
         ]
-        changed = [entry for entry in changed if shown.get(entry.visitor) != entry]
-        for entry in await self._entries.put(address, changed, writer):
+        changed = [
+            entry
+            for entry in changed
+            if shown.get(entry.visitor) != entry
+            and (listing or self._at_once(address, entry.visitor))
+        ]
+        taken = await self._entries.put(address, changed, writer)
+        if any(not self._at_once(address, entry.visitor) for entry in taken):
+            self._listed_at = self._clock.monotonic()
+        for entry in taken:
             # Prosody only pushes the entry; ejabberd asks for the desk's presence by itself.
             if self._desks is not None and not visitor_of(entry.visitor):
                 self._desks.added(entry.visitor, address)
         if writer.refused(address):
             self.touch()
+
+    def _at_once(self, address: str, contact: str) -> bool:
+        return not visitor_of(contact) or (address, contact) in self._reached
 
     async def _drop(self, address: str, names: wanted.Names, writer: RosterWriter) -> None:
         dropped = [

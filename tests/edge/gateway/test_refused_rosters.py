@@ -15,6 +15,7 @@ from slixmpp.componentxmpp import ComponentXMPP
 
 from gateway import namespaces as ns
 from gateway.buddies.entries import FRESH
+from gateway.buddies.list import LIST_EVERY
 from gateway.component import LinkState
 from gateway.edge import Gateway, JabberSettings
 from gateway.xml import Xml, element
@@ -193,6 +194,7 @@ async def test_a_host_that_takes_entries_is_asked_again(host: Host) -> None:
     host.refusal = None
     await host.link()
     host.refusal = FAILED
+    host.clock.seconds += LIST_EVERY
     second = host.arrive()
     await host.look()
     host.refusal = None
@@ -223,6 +225,23 @@ async def test_all_entries_go_out_once_one_was_taken(host: Host) -> None:
     await host.look()
     assert len(host.asked) == 8
     assert len(await host.rows()) == 8
+
+
+async def test_who_comes_right_after_others_is_listed_with_those_who_follow(host: Host) -> None:
+    """Lists are written once in 5 s, and at once for a visitor whose line waits."""
+    host.refusal = None
+    await host.link()
+    host.clock.seconds += LIST_EVERY
+    first = host.arrive()
+    await host.look()
+    others = [host.arrive() for _ in range(3)]
+    await host.look(times=2)
+    assert await host.rows() == {(who, first.visitor) for who in (ANN, BOB)}
+    await host.buddies.place(ANN, others[0].visitor)
+    assert (ANN, others[0].visitor) in await host.rows()
+    host.clock.seconds += LIST_EVERY
+    await host.look()
+    assert await host.rows() == {(who, v.visitor) for who in (ANN, BOB) for v in (first, *others)}
 
 
 async def test_what_a_killed_server_took_last_is_written_again(host: Host) -> None:
