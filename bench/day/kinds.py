@@ -48,15 +48,24 @@ class Digest:
 
 OTHER = Kind("anything else", Does.READS, Why.OTHER)
 
+APPEND = Kind("their conversations, locked", Does.READS, Why.LINE)
+"""One for each transaction that appends lines."""
+IDLE = Kind("talks that are idle", Does.READS, Why.CLOCK)
+"""One for each transaction that looks for them."""
+CURSORS = Kind("cursors", Does.WRITES, Why.FLUSH)
+SHOWN = Kind("who is in operators' lists", Does.WRITES, Why.FLUSH)
+GONE = Kind("who is out of them again", Does.WRITES, Why.FLUSH)
+
 _KINDS: list[tuple[str, Kind]] = [
-    ("INSERT INTO messages", Kind("a line's row", Does.WRITES, Why.LINE)),
+    ("INSERT INTO messages", Kind("lines", Does.WRITES, Why.LINE)),
+    ("SELECT .* FROM conversations WHERE conversations.id IN .* FOR UPDATE", APPEND),
     (
-        "SELECT .* FROM conversations WHERE conversations.id IN .* FOR UPDATE",
-        Kind("its conversation, locked", Does.READS, Why.LINE),
+        r"SELECT conversations.id , \( SELECT messages.seq FROM",
+        Kind("how far their logs are", Does.READS, Why.LINE),
     ),
     (
         "SELECT .* FROM messages WHERE .*messages.client_id = ",
-        Kind("whether it stands already", Does.READS, Why.LINE),
+        Kind("whether they stand already", Does.READS, Why.LINE),
     ),
     (
         "SELECT .* FROM messages WHERE messages.conversation = . AND messages.seq > ",
@@ -64,24 +73,22 @@ _KINDS: list[tuple[str, Kind]] = [
     ),
     (
         "(INSERT INTO|UPDATE) conversations",
-        Kind("a conversation's row", Does.WRITES, Why.TALK),
+        Kind("conversations", Does.WRITES, Why.TALK),
     ),
     (
         "SELECT .* FROM messages WHERE .*messages.act IN ",
         Kind("the last lines, for a new page", Does.READS, Why.TALK),
     ),
     (
-        "SELECT .* WHERE conversations.id = ",
-        Kind("a conversation, for a new page", Does.READS, Why.TALK),
+        "SELECT .* WHERE conversations.id (=|IN) ",
+        Kind("conversations, for a new page", Does.READS, Why.TALK),
     ),
-    ("INSERT INTO cursors", Kind("cursors", Does.WRITES, Why.FLUSH)),
-    ("(INSERT INTO|DELETE FROM) shown", Kind("who was shown to whom", Does.WRITES, Why.FLUSH)),
+    ("INSERT INTO cursors", CURSORS),
+    ("INSERT INTO shown", SHOWN),
+    ("DELETE FROM shown", GONE),
     (".* visitors ", Kind("visitors", Does.READS, Why.SESSION)),
     ("SELECT meta.version ", Kind("the configuration's version", Does.READS, Why.CLOCK)),
-    (
-        "SELECT .* FROM conversations WHERE .* FOR UPDATE",
-        Kind("talks that are idle", Does.READS, Why.CLOCK),
-    ),
+    ("SELECT .* FROM conversations WHERE .* FOR UPDATE", IDLE),
     (
         "SELECT .* WHERE conversations.domain = . AND conversations.phase IN ",
         Kind("the open talks", Does.READS, Why.CLOCK),

@@ -6,12 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .kinds import Does, Kind, Tally, Why
+from .kinds import APPEND, IDLE, Does, Kind, Tally, Why
 
 FLUSH_SECONDS = 5
 READS_OF_A_PAGE = 4
 """For who has spoken: the conversation, its cursors, its end and its last lines."""
-BY_THEMSELVES = (Why.LINE, Why.TALK, Why.FLUSH)
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,10 @@ class Facts:
     known: int
     """Page views of visitors who had spoken."""
     active: float
+    processes: int
+    """Parley's own."""
+    commits: int
+    """Transactions that wrote, of all kinds."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,12 @@ class Mark:
 
 
 def marks(facts: Facts, tallies: Mapping[Kind, Tally]) -> list[Mark]:
-    """All of them, met or not."""
-    flushes = math.ceil(facts.active / FLUSH_SECONDS)
+    """All of them, met or not.
+
+    A flush is a transaction, of at most three statements: cursors, who was shown, who is gone.
+    """
+    apart = sum(tallies[kind].count for kind in (APPEND, IDLE) if kind in tallies)
+    windows = math.ceil(facts.active / FLUSH_SECONDS)
     return [
         Mark("reads for sessions", 0, _sum(tallies, Does.READS, Why.SESSION, Why.OTHER)),
         Mark(
@@ -50,11 +57,21 @@ def marks(facts: Facts, tallies: Mapping[Kind, Tally]) -> list[Mark]:
             _sum(tallies, Does.READS, Why.TALK),
         ),
         Mark(
-            "writes: a message, two a talk, one flush in 5 s",
-            facts.messages + 2 * facts.talks + flushes,
-            _sum(tallies, Does.WRITES, *BY_THEMSELVES),
+            "writes for lines and talks: one a message, two a talk",
+            facts.messages + 2 * facts.talks,
+            _sum(tallies, Does.WRITES, Why.LINE, Why.TALK),
+        ),
+        Mark(
+            "flushes: one in 5 s of activity, of each process",
+            windows * facts.processes,
+            facts.commits - apart,
         ),
     ]
+
+
+def writes(tallies: Mapping[Kind, Tally]) -> int:
+    """Statements that write, but for what comes by the clock."""
+    return _sum(tallies, Does.WRITES, Why.LINE, Why.TALK, Why.FLUSH)
 
 
 def _sum(tallies: Mapping[Kind, Tally], does: Does, *why: Why) -> int:

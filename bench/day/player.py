@@ -107,6 +107,7 @@ class Player:
             well = well and await self._carry_out(act, event)
             self._under_way -= 1
             self._less.set()
+        await made.close()
         played.extra += made.extra
         played.talks += act.spoken
         played.known += act.known

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .kinds import CURSORS, GONE, SHOWN, Does, Why
+from .traffic import DAY, LINES_OF_A_TALK
+
 BEGIN, END = "<!-- the day: begin -->", "<!-- the day: end -->"
-DAY = 86_400
 HABLA_BEFORE, HABLA_AFTER = 400_000, 15_000
 MONTH_CALLS = 18_000_000
 
+Found = dict[str, Any]
+Row = tuple[object, ...]
 
-def write(found: dict[str, Any], page: Path) -> None:
-    """Puts the tables between the page's markers."""
+
+def write(found: Found, page: Path) -> None:
+    """Puts the tables between the page's markers; the day and its hour must have been played."""
     before, there, rest = page.read_text("utf-8").partition(BEGIN)
     _, closed, after = rest.partition(END)
     assert there, f"{page} has no {BEGIN}"
@@ -20,123 +26,145 @@ def write(found: dict[str, Any], page: Path) -> None:
     page.write_text(f"{before}{BEGIN}\n\n{text(found)}\n\n{END}{after}", "utf-8")
 
 
-def text(found: dict[str, Any]) -> str:
-    """All tables, of what was played."""
-    parts = [(name, found[name]) for name in ("day", "stretch") if name in found]
-    blocks = [_played(parts), _statements(parts), _writes(parts), _stores(parts)]
-    if "day" in found and "month" in found:
+def text(found: Found) -> str:
+    """All tables."""
+    blocks = [_played(found), _statements(found), _marks(found), _stores(found)]
+    if "month" in found:
         blocks.append(_month(found["day"], found["month"]))
     return "\n\n".join(blocks)
 
 
-_NAMES = {"day": "The day, sped up", "stretch": "A part of it, as it is"}
+def _table(head: Row, rows: list[Row]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
-def _head(parts: list[tuple[str, Any]], first: str, *more: str) -> list[str]:
-    names = [_NAMES[name] for name, _ in parts]
-    return [
-        "| " + " | ".join([first, *names, *more]) + " |",
-        "|---" * (1 + len(names) + len(more)) + "|",
-    ]
+def _both(found: Found, cell: Callable[[Found], object]) -> Row:
+    return (cell(found["day"]), cell(found["hour"]))
 
 
-def _rows(rows: list[tuple[Any, ...]]) -> list[str]:
-    return ["| " + " | ".join(map(str, row)) + " |" for row in rows]
+def _played(found: Found) -> str:
+    def row(what: str, cell: Callable[[Found], object]) -> Row:
+        return (what, *_both(found, cell))
 
-
-def _played(parts: list[tuple[str, Any]]) -> str:
-    def row(what: str, key: str) -> tuple[Any, ...]:
-        return (what, *(f"{part[key]:,}" for _, part in parts))
-
-    rows: list[tuple[Any, ...]] = [
-        ("times as fast as a day", *(f"{part['speed']:g}" for _, part in parts)),
-        row("seconds that it took", "seconds"),
-        row("visitors", "visitors"),
-        row("RPC calls", "calls"),
-        row("messages, both ways", "messages"),
-        row("talks", "talks"),
-        ("calls that failed", *(sum(part["failures"].values()) for _, part in parts)),
+    rows = [
+        row("times as fast as it is", lambda part: f"{part['speed']:g}"),
+        row("seconds that it took", lambda part: f"{part['seconds']:.0f}"),
+        row("visitors", lambda part: f"{part['visitors']:,}"),
+        row("RPC calls", lambda part: f"{part['calls']:,}"),
+        row("messages, both ways", lambda part: f"{part['messages']:,}"),
+        row("talks", lambda part: f"{part['talks']:,}"),
+        row("calls and lines that failed", lambda part: sum(part["failures"].values())),
     ]
     rows += [
-        (f"`{method}`: p50, p99", *(_pair(part["ms"].get(method)) for _, part in parts))
+        row(f"`{method}`: p50, p99", lambda part, method=method: _pair(part["ms"][method]))  # type: ignore[misc]
         for method in ("hello", "page", "say")
     ]
-    return "\n".join([*_head(parts, "Played"), *_rows(rows)])
+    return _table(("Played", "The day", "Its busiest hour"), rows)
 
 
-def _pair(cuts: dict[str, float] | None) -> str:
-    return f"{cuts['p50']:g} ms, {cuts['p99']:g} ms" if cuts else "–"
+def _pair(cuts: dict[str, float]) -> str:
+    return f"{cuts['p50']:.1f} ms, {cuts['p99']:.1f} ms"
 
 
-def _statements(parts: list[tuple[str, Any]]) -> str:
-    tables = [
-        {(one["why"], one["what"], one["does"]): one for one in part["statements"]}
-        for _, part in parts
-    ]
-    keys = list(dict.fromkeys(key for table in tables for key in table))
-    order = list(dict.fromkeys(why for why, _, _ in keys))
-    rows = []
-    for why, what, does in sorted(keys, key=lambda key: order.index(key[0])):
-        cells = []
-        for (_, part), table in zip(parts, tables, strict=True):
-            one = table.get((why, what, does), {"count": 0})
-            per = one["count"] / part["messages"] if part["messages"] else 0
-            by_clock = f"{one['count'] / part['seconds']:.2f} a second"
-            cells.append(f"{one['count']:,} ({by_clock if why == 'the clock' else f'{per:.2f}'})")
-        rows.append((why, what, does, *cells))
-    heads = [f"{_NAMES[name]} (per message)" for name, _ in parts]
-    head = "| " + " | ".join(["Because of", "Statement", "Kind", *heads]) + " |"
-    return "\n".join([head, "|---" * (3 + len(parts)) + "|", *_rows(rows)])
+def _statements(found: Found) -> str:
+    keys = list(
+        dict.fromkeys(
+            (one["why"], one["what"], one["does"])
+            for part in (found["day"], found["hour"])
+            for one in part["statements"]
+        )
+    )
+    order = [why.value for why in Why]
+    rows: list[Row] = []
+    for key in sorted(keys, key=lambda key: order.index(key[0])):
+        if key[2] != Does.NEITHER.value:
+            cells = [_cell(part, key) for part in (found["day"], found["hour"])]
+            rows.append((*key, *cells, _real(found, key)))
+    head = ("Because of", "Statements", "Kind", "The day", "Its busiest hour", "A real day")
+    return _table(head, rows)
 
 
-def _writes(parts: list[tuple[str, Any]]) -> str:
-    rows = [
+def _count(part: Found, key: Row) -> int:
+    return sum(
+        one["count"] for one in part["statements"] if (one["why"], one["what"], one["does"]) == key
+    )
+
+
+def _cell(part: Found, key: Row) -> str:
+    count = _count(part, key)
+    if key[0] == Why.CLOCK.value:
+        return f"{count:,} ({count / part['seconds']:.2f} a second)"
+    return f"{count:,} ({count / part['messages']:.2f} a message)"
+
+
+def _real(found: Found, key: Row) -> str:
+    """Reckoned from the hour, in which lines stand alone as they do in a real day."""
+    hour, day, messages = found["hour"], found["day"], found["shape"]["messages"]
+    count, why = _count(hour, key), key[0]
+    if key[1] == CURSORS.what:
+        return f"at most {found['windows']['lines'] * day['processes']:,}"
+    if key[1] == SHOWN.what:
+        return f"at most {found['windows']['visits']:,}"
+    if key[1] == GONE.what:
+        return f"at most {DAY / 60:,.0f}"
+    if why == Why.CLOCK.value:
+        return f"{count / hour['seconds'] * DAY:,.0f}"
+    if why == Why.LINE.value:
+        return f"{count / hour['messages'] * messages:,.0f}"
+    if why == Why.TALK.value and key[2] == Does.WRITES.value:
+        return f"{count / hour['talks'] * messages / LINES_OF_A_TALK:,.0f}"
+    return f"{_count(day, key):,}"
+
+
+def _marks(found: Found) -> str:
+    rows: list[Row] = [
         (
             mark["what"],
-            *(
-                f"{part['marks'][n]['found']:,} of {part['marks'][n]['most']:,}"
-                for _, part in parts
+            *_both(
+                found,
+                lambda part, n=number: (  # type: ignore[misc]
+                    f"{part['marks'][n]['found']:,} of {part['marks'][n]['most']:,}"
+                ),
             ),
         )
-        for n, mark in enumerate(parts[0][1]["marks"])
+        for number, mark in enumerate(found["day"]["marks"])
     ]
-    rows.append(
-        ("Hab.la's day before memcached: statements", f"{HABLA_BEFORE:,}", *[""] * (len(parts) - 1))
-    )
-    rows.append(("Hab.la's day after it: writes", f"{HABLA_AFTER:,}", *[""] * (len(parts) - 1)))
-    return "\n".join([*_head(parts, "Found, and the most that the mark allows"), *_rows(rows)])
+    rows += [
+        ("statements that write, all in all", *_both(found, lambda part: f"{part['writes']:,}")),
+        ("Hab.la before memcached: statements", f"{HABLA_BEFORE:,}", ""),
+        ("Hab.la after it: writes", f"{HABLA_AFTER:,}", ""),
+    ]
+    return _table(("Found, of the most that may be", "The day", "Its busiest hour"), rows)
 
 
-def _stores(parts: list[tuple[str, Any]]) -> str:
-    rows: list[tuple[Any, ...]] = []
-    for store in ("memcached", "redis"):
-        for name in dict.fromkeys(name for _, part in parts for name in part[store]):
-            rows.append(
-                (f"{store}: `{name}`", *(f"{part[store].get(name, 0):,}" for _, part in parts))
-            )
-    for name in dict.fromkeys(name for _, part in parts for name in part["cpu_seconds"]):
-        rows.append(
-            (f"CPU of {name}, ms a call", *(_cpu(part, name) for _, part in parts)),
-        )
-    return "\n".join([*_head(parts, "Beside SQL"), *_rows(rows)])
-
-
-def _cpu(part: dict[str, Any], name: str) -> str:
-    return f"{part['cpu_seconds'].get(name, 0) / part['calls'] * 1000:.3f}"
-
-
-def _month(day: dict[str, Any], month: dict[str, Any]) -> str:
-    rate = month["calls"] / month["seconds"]
-    rows: list[tuple[Any, ...]] = [
-        ("played: calls a second, for how many seconds", f"{rate:.1f}, {month['seconds']:g}"),
-        ("played: calls that failed", sum(month["failures"].values())),
-        ("played: `say`, p50 and p99", _pair(month["ms"].get("say"))),
+def _stores(found: Found) -> str:
+    parts = (found["day"], found["hour"])
+    rows: list[Row] = [
+        (f"{store}: `{name}`", *(f"{part[store].get(name, 0):,}" for part in parts))
+        for store in ("memcached", "redis")
+        for name in dict.fromkeys(name for part in parts for name in part[store])
     ]
     rows += [
         (
-            f"multiplied: CPU hours of {name} in a month",
-            f"{seconds / day['calls'] * MONTH_CALLS / 3600:.1f}",
+            f"CPU of {name}, ms a call",
+            *(f"{part['cpu_seconds'][name] / part['calls'] * 1000:.3f}" for part in parts),
         )
+        for name in found["day"]["cpu_seconds"]
+    ]
+    return _table(("Beside SQL", "The day", "Its busiest hour"), rows)
+
+
+def _month(day: Found, month: Found) -> str:
+    rate = f"{month['calls'] / month['seconds']:.1f} for {month['seconds']:.0f} s"
+    rows: list[Row] = [
+        ("played: calls a second", rate),
+        ("played: calls and lines that failed", sum(month["failures"].values())),
+        ("played: `page`, p50 and p99", _pair(month["ms"]["page"])),
+        ("played: late by, p50 and p99", _pair(month["late_ms"])),
+    ]
+    rows += [
+        (f"multiplied: hours of {name}'s CPU", f"{seconds / day['calls'] * MONTH_CALLS / 3600:.2f}")
         for name, seconds in day["cpu_seconds"].items()
     ]
-    return "\n".join(["| The month | |", "|---|---|", *_rows(rows)])
+    return _table(("The month", "18,000,000 calls"), rows)

@@ -95,6 +95,10 @@ class Day:
     visitors: tuple[Visitor, ...]
     events: tuple[Event, ...]
 
+    def windows(self, seconds: float, *kinds: Kind) -> int:
+        """In how many windows of so many seconds there is anything of these kinds."""
+        return len({event.at // seconds for event in self.events if event.kind in kinds})
+
     def between(self, start: float, end: float) -> Day:
         """All from the first page view on that a visitor begins in that time, until it is over."""
         came: set[int] = set()

@@ -38,6 +38,9 @@ class Visitor(Protocol):
     async def leave(self) -> None:
         """The page view ends with `bye`."""
 
+    async def close(self) -> None:
+        """Drops what is open: the part of the day that is played is over."""
+
 
 class SocketVisitor:
     """Implements Visitor."""
@@ -75,13 +78,16 @@ class SocketVisitor:
         return await self._log.reaches(lines)
 
     async def leave(self) -> None:
-        assert self._socket is not None
-        assert self._reading is not None
         # By `navigator.sendBeacon`.
         await self._post.result("bye", token=self._token)
-        self._reading.cancel()
-        await asyncio.gather(self._reading, return_exceptions=True)
-        self._socket.close()
+        await self.close()
+
+    async def close(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+        if self._socket is not None:
+            self._socket.close()
 
     async def _read(self, socket: Socket) -> None:
         try:
@@ -140,6 +146,9 @@ class PostVisitor:
 
     async def leave(self) -> None:
         await self._call("bye", token=self._token)
+
+    async def close(self) -> None:
+        pass
 
     async def _call(self, method: str, **params: object) -> dict[str, Any]:
         async with asyncio.timeout(CALL_SECONDS):
