@@ -171,6 +171,7 @@ class Cluster:
         options += [f"--socket=@parley-{port}", "--skip-name-resolve", "--max-connections=200"]
         if counted:
             options += ["--performance-schema", "--performance-schema-digests-size=5000"]
+            options += ["--max-digest-length=8192", "--performance-schema-max-digest-length=8192"]
         return Program(
             "mariadb",
             self.folder,

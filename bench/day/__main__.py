@@ -23,7 +23,7 @@ from ..house import PASSWORD, House, house
 from ..process import allow_files, cpu_seconds
 from . import report
 from .counts import Counters
-from .kinds import by_kind
+from .kinds import OTHER, by_kind, kind_of
 from .marks import Facts, Mark, marks, writes
 from .operators import Desk
 from .player import WINDOW, Played, Player
@@ -67,7 +67,7 @@ class Replay:
                 )
                 desks = await _log_in(on)
                 await asyncio.sleep(SETTLE_SECONDS)
-                player = Player(on.port, list(SITE_KEYS), desks, speed)
+                player = Player(on.cluster.port, list(SITE_KEYS), desks, speed)
                 await counters.reset()
                 before = _cpu(on)
                 played = await player.play(what)
@@ -80,8 +80,7 @@ class Replay:
                     for desk in row:
                         desk.abort()
         tallies = by_kind(counts.digests)
-        commits = counts.commands.get("commit", 0)
-        found = marks(_facts(played, len(on.nodes), commits), tallies)
+        found = marks(_facts(played, len(on.nodes)), tallies)
         return {
             "speed": round(speed, 2),
             "grace_seconds": grace,
@@ -96,6 +95,7 @@ class Replay:
                 }
                 for kind, tally in tallies.items()
             ],
+            "anything_else": [one.text for one in counts.digests if kind_of(one.text) is OTHER],
             "processes": len(on.nodes),
             "writes": writes(tallies),
             "mariadb": counts.commands,
@@ -124,14 +124,13 @@ def _cpu(on: House) -> dict[str, float]:
     return {m.name: cpu_seconds(m.pid) for m in members if m.pid is not None}
 
 
-def _facts(played: Played, processes: int, commits: int) -> Facts:
+def _facts(played: Played, processes: int) -> Facts:
     return Facts(
         messages=played.done[Kind.SAY] + played.done[Kind.ANSWER],
         talks=played.talks,
         known=played.known,
         active=len(played.windows) * WINDOW,
         processes=processes,
-        commits=commits,
     )
 
 

@@ -48,17 +48,16 @@ class Digest:
 
 OTHER = Kind("anything else", Does.READS, Why.OTHER)
 
-APPEND = Kind("their conversations, locked", Does.READS, Why.LINE)
-"""One for each transaction that appends lines."""
-IDLE = Kind("talks that are idle", Does.READS, Why.CLOCK)
-"""One for each transaction that looks for them."""
 CURSORS = Kind("cursors", Does.WRITES, Why.FLUSH)
 SHOWN = Kind("who is in operators' lists", Does.WRITES, Why.FLUSH)
 GONE = Kind("who is out of them again", Does.WRITES, Why.FLUSH)
 
 _KINDS: list[tuple[str, Kind]] = [
     ("INSERT INTO messages", Kind("lines", Does.WRITES, Why.LINE)),
-    ("SELECT .* FROM conversations WHERE conversations.id IN .* FOR UPDATE", APPEND),
+    (
+        "SELECT .* FROM conversations WHERE conversations.id IN .* FOR UPDATE",
+        Kind("their conversations, locked", Does.READS, Why.LINE),
+    ),
     (
         r"SELECT conversations.id , \( SELECT messages.seq FROM",
         Kind("how far their logs are", Does.READS, Why.LINE),
@@ -88,7 +87,10 @@ _KINDS: list[tuple[str, Kind]] = [
     ("DELETE FROM shown", GONE),
     (".* visitors ", Kind("visitors", Does.READS, Why.SESSION)),
     ("SELECT meta.version ", Kind("the configuration's version", Does.READS, Why.CLOCK)),
-    ("SELECT .* FROM conversations WHERE .* FOR UPDATE", IDLE),
+    (
+        "SELECT .* FROM conversations WHERE .* FOR UPDATE",
+        Kind("talks that are idle", Does.READS, Why.CLOCK),
+    ),
     (
         "SELECT .* WHERE conversations.domain = . AND conversations.phase IN ",
         Kind("the open talks", Does.READS, Why.CLOCK),

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .kinds import APPEND, IDLE, Does, Kind, Tally, Why
+from .kinds import Does, Kind, Tally, Why
 
 FLUSH_SECONDS = 5
 READS_OF_A_PAGE = 4
@@ -24,8 +24,6 @@ class Facts:
     active: float
     processes: int
     """Parley's own."""
-    commits: int
-    """Transactions that wrote, of all kinds."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +43,8 @@ class Mark:
 def marks(facts: Facts, tallies: Mapping[Kind, Tally]) -> list[Mark]:
     """All of them, met or not.
 
-    A flush is a transaction, of at most three statements: cursors, who was shown, who is gone.
+    Three statements write in batches: cursors, who is in operators' lists, who is out again.
     """
-    apart = sum(tallies[kind].count for kind in (APPEND, IDLE) if kind in tallies)
     windows = math.ceil(facts.active / FLUSH_SECONDS)
     return [
         Mark("reads for sessions", 0, _sum(tallies, Does.READS, Why.SESSION, Why.OTHER)),
@@ -62,9 +59,11 @@ def marks(facts: Facts, tallies: Mapping[Kind, Tally]) -> list[Mark]:
             _sum(tallies, Does.WRITES, Why.LINE, Why.TALK),
         ),
         Mark(
-            "flushes: one in 5 s of activity, of each process",
+            "of each batched write: one in 5 s of activity, of each process",
             windows * facts.processes,
-            facts.commits - apart,
+            max(
+                (tally.count for kind, tally in tallies.items() if kind.why is Why.FLUSH), default=0
+            ),
         ),
     ]
 
