@@ -6,13 +6,13 @@ import asyncio
 import itertools
 import json
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import click
 
+from .load import Load
 from .process import allow_files, cpu_seconds, resident_kib
 from .stage import Stage, stage
 
@@ -26,47 +26,11 @@ MODES = {"plain": "delivered", "marks": "read"}
 """What the operator's client does, and how far the visitors acknowledge."""
 
 
-class Load:
-    """The process that plays the visitors."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-
-    @classmethod
-    async def start(cls, module: str, *arguments: str) -> Load:
-        """Starts it."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", module, *arguments),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=64 * 1024 * 1024,
-        )
-        return cls(process)
-
-    async def says(self) -> dict[str, Any]:
-        """The next line that it prints."""
-        assert self._process.stdout is not None
-        line = await self._process.stdout.readline()
-        if not line:
-            raise RuntimeError("the visitors' process has ended")
-        found: dict[str, Any] = json.loads(line)
-        return found
-
-    def go_on(self) -> None:
-        """Lets it take the next step."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(b"\n")
-
-    async def end(self) -> None:
-        """Waits for its end."""
-        await self._process.wait()
-
-
 async def round_trips(on: Stage, visitors: int, seconds: float, mode: str) -> dict[str, Any]:
     """Visitor to operator and back, both lines stored, in a closed loop."""
     load = await Load.start(
         "bench.visitors",
-        *("talk", str(on.port), str(visitors), str(seconds), WARM_UP, MODES[mode]),
+        *("talk", str(on.port), str(visitors), str(seconds), WARM_UP, MODES[mode], "0"),
     )
     await load.says()
     before = {pid: cpu_seconds(pid) for pid in (on.parley, on.prosody)}

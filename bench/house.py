@@ -25,10 +25,18 @@ class House:
 
 @asynccontextmanager
 async def house(
-    folder: Path, sites: dict[str, list[str]], *, web: int, grace: float = 15.0
+    folder: Path,
+    sites: dict[str, list[str]],
+    *,
+    web: int,
+    grace: float = 15.0,
+    counted: bool = False,
 ) -> AsyncIterator[House]:
-    """Everything runs, with these sites and their operators, and ends with the block."""
-    cluster = Cluster(folder, grace=grace, limits=False, counted=True)
+    """Everything runs, with these sites and their operators, and ends with the block.
+
+    `web` is how many web nodes there are, the others as in Cluster.
+    """
+    cluster = Cluster(folder, grace=grace, limits=False, counted=counted)
     try:
         for names in sites.values():
             for name in names:

@@ -24,16 +24,18 @@ class Socket:
         self._next_id = 0
 
     @classmethod
-    async def open(cls, port: int, receive_buffer: int = 0) -> Socket:
+    async def open(cls, port: int, receive_buffer: int = 0, source: str = "") -> Socket:
         """Connects and upgrades; the system keeps `receive_buffer` bytes unread, 0: its own choice.
 
-        Raises OSError.
+        `source` is the address to come from, one of 127.0.0.0/8. Raises OSError.
         """
         connection = sockets.socket()
         connection.setblocking(False)
         if receive_buffer:
             connection.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, receive_buffer)
         try:
+            if source:
+                connection.bind((source, 0))
             await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
         except OSError:
             connection.close()

@@ -17,15 +17,21 @@ OPENING = 20
 """Sockets that are opened side by side."""
 
 
-async def talk(port: int, visitors: int, seconds: float, warm_up: float, seen: str) -> None:
+async def talk(
+    port: int, visitors: int, seconds: float, warm_up: float, seen: str, pace: float
+) -> None:
     """Every visitor says a line, waits for the echo, acknowledges it, and says the next.
 
-    `seen` is how they acknowledge: `delivered` or `read`.
+    `seen` is how they acknowledge: `delivered` or `read`; `pace` how many seconds pass at least
+    from one line of a visitor's to the next.
     """
     sockets = await _open(port, visitors)
     times: list[tuple[float, float]] = []
     stop_at = time.monotonic() + warm_up + seconds
-    loops = [asyncio.create_task(_loop(socket, times, stop_at, seen)) for socket in sockets]
+    loops = [
+        asyncio.create_task(_loop(socket, times, stop_at, seen, pace, pace * number / visitors))
+        for number, socket in enumerate(sockets)
+    ]
     await asyncio.sleep(warm_up)
     started = time.monotonic()
     _tell({"state": "measuring"})
@@ -52,13 +58,15 @@ async def idle(port: int, steps: list[int]) -> None:
 async def _open(port: int, count: int) -> list[Socket]:
     gate = asyncio.Semaphore(OPENING)
 
-    async def one() -> Socket:
+    async def one(number: int) -> Socket:
         async with gate:
-            socket = await Socket.open(port)
+            # A front tells nodes apart by where visitors come from.
+            source = f"127.1.{number // 250}.{number % 250 + 1}"
+            socket = await Socket.open(port, source=source)
             await socket.hello()
             return socket
 
-    return list(await asyncio.gather(*(one() for _ in range(count))))
+    return list(await asyncio.gather(*map(one, range(count))))
 
 
 async def _drain(socket: Socket) -> None:
@@ -70,9 +78,19 @@ async def _drain(socket: Socket) -> None:
 
 
 async def _loop(
-    socket: Socket, times: list[tuple[float, float]], stop_at: float, seen: str
+    socket: Socket,
+    times: list[tuple[float, float]],
+    stop_at: float,
+    seen: str,
+    pace: float,
+    first: float,
 ) -> None:
-    while (now := time.monotonic()) < stop_at:
+    due = time.monotonic() + first
+    while True:
+        await asyncio.sleep(max(due - time.monotonic(), 0))
+        due += pace
+        if (now := time.monotonic()) >= stop_at:
+            return
         said = uuid4().hex
         socket.call("say", id=said, body=f"line {said}")
         while True:
@@ -91,10 +109,13 @@ def _tell(what: dict[str, object]) -> None:
 
 
 def main() -> None:
-    """`talk PORT VISITORS SECONDS WARM_UP delivered|read` or `idle PORT STEP…`."""
+    """`talk PORT VISITORS SECONDS WARM_UP delivered|read PACE` or `idle PORT STEP…`."""
     kind, port, *rest = sys.argv[1:]
     if kind == "talk":
-        asyncio.run(talk(int(port), int(rest[0]), float(rest[1]), float(rest[2]), rest[3]))
+        visitors, seconds, warm_up, seen, pace = rest
+        asyncio.run(
+            talk(int(port), int(visitors), float(seconds), float(warm_up), seen, float(pace))
+        )
     else:
         asyncio.run(idle(int(port), [int(step) for step in rest]))
 

@@ -48,62 +48,56 @@ SITE_KEYS = {
 }
 
 
-class Replay:
-    """Plays on a fresh house, and counts."""
-
-    def __init__(self, web: int) -> None:
-        self._web = web
-
-    async def play(self, what: Day, speed: float) -> dict[str, Any]:
-        """What was played, what it took and what the stores were asked; and the marks."""
-        grace = max(GRACE / speed, LEAST_GRACE)
-        with tempfile.TemporaryDirectory(prefix="parley-") as folder:
-            async with house(Path(folder), SITE_KEYS, web=self._web, grace=grace) as on:
-                cluster = on.cluster
-                counters = Counters(
-                    load(cluster.config).store.url,
-                    [cache.port for cache in cluster.caches],
-                    cluster.redis.port,
-                )
-                desks = await _log_in(on)
-                await asyncio.sleep(SETTLE_SECONDS)
-                player = Player(on.cluster.port, list(SITE_KEYS), desks, speed)
-                await counters.reset()
-                before = _cpu(on)
-                played = await player.play(what)
-                # The last flush is due.
-                await asyncio.sleep(WINDOW)
-                used = {name: seconds - before[name] for name, seconds in _cpu(on).items()}
-                counts = await counters.take()
-                counters.close()
-                for row in desks:
-                    for desk in row:
-                        desk.abort()
-        tallies = by_kind(counts.digests)
-        found = marks(_facts(played, len(on.nodes)), tallies)
-        return {
-            "speed": round(speed, 2),
-            "grace_seconds": grace,
-            **_seen(played),
-            "statements": [
-                {
-                    "what": kind.what,
-                    "does": kind.does.value,
-                    "why": kind.why.value,
-                    "count": tally.count,
-                    "rows": tally.rows,
-                }
-                for kind, tally in tallies.items()
-            ],
-            "anything_else": [one.text for one in counts.digests if kind_of(one.text) is OTHER],
-            "processes": len(on.nodes),
-            "writes": writes(tallies),
-            "mariadb": counts.commands,
-            "memcached": counts.memcached,
-            "redis": counts.redis,
-            "cpu_seconds": {name: round(seconds, 2) for name, seconds in used.items()},
-            "marks": [_told(mark) for mark in found],
-        }
+async def replay(what: Day, speed: float) -> dict[str, Any]:
+    """What was played on a fresh house, what it took, what the stores were asked; and the marks."""
+    grace = max(GRACE / speed, LEAST_GRACE)
+    with tempfile.TemporaryDirectory(prefix="parley-") as folder:
+        async with house(Path(folder), SITE_KEYS, web=1, grace=grace, counted=True) as on:
+            cluster = on.cluster
+            counters = Counters(
+                load(cluster.config).store.url,
+                [cache.port for cache in cluster.caches],
+                cluster.redis.port,
+            )
+            desks = await _log_in(on)
+            await asyncio.sleep(SETTLE_SECONDS)
+            player = Player(cluster.port, list(SITE_KEYS), desks, speed)
+            await counters.reset()
+            before = _cpu(on)
+            played = await player.play(what)
+            # The last flush is due.
+            await asyncio.sleep(WINDOW)
+            used = {name: seconds - before[name] for name, seconds in _cpu(on).items()}
+            counts = await counters.take()
+            counters.close()
+            for row in desks:
+                for desk in row:
+                    desk.abort()
+    tallies = by_kind(counts.digests)
+    found = marks(_facts(played, len(on.nodes)), tallies)
+    return {
+        "speed": round(speed, 2),
+        "grace_seconds": grace,
+        **_seen(played),
+        "statements": [
+            {
+                "what": kind.what,
+                "does": kind.does.value,
+                "why": kind.why.value,
+                "count": tally.count,
+                "rows": tally.rows,
+            }
+            for kind, tally in tallies.items()
+        ],
+        "anything_else": [one.text for one in counts.digests if kind_of(one.text) is OTHER],
+        "processes": len(on.nodes),
+        "writes": writes(tallies),
+        "mariadb": counts.commands,
+        "memcached": counts.memcached,
+        "redis": counts.redis,
+        "cpu_seconds": {name: round(seconds, 2) for name, seconds in used.items()},
+        "marks": [_told(mark) for mark in found],
+    }
 
 
 async def _log_in(on: House) -> list[list[Desk]]:
@@ -158,15 +152,13 @@ def _told(mark: Mark) -> dict[str, Any]:
     return {**asdict(mark), "held": mark.held}
 
 
-async def measure(seed: int, seconds: float, hour: float, month: bool, web: int) -> dict[str, Any]:
+async def measure(seed: int, seconds: float, hour: float, month: bool) -> dict[str, Any]:
     """All that was asked for."""
     shape = Shape()
     whole = day(seed, shape)
-    replay = Replay(web)
     found: dict[str, Any] = {
         "seed": seed,
         "shape": asdict(shape),
-        "web_nodes": web,
         "windows": {
             "lines": whole.windows(WINDOW, Kind.SAY, Kind.ANSWER, Kind.SEEN),
             "visits": whole.windows(WINDOW, Kind.HELLO, Kind.BYE),
@@ -174,11 +166,11 @@ async def measure(seed: int, seconds: float, hour: float, month: bool, web: int)
     }
     if seconds:
         click.echo(f"a day in {seconds:g} s", err=True)
-        found["day"] = await replay.play(whole, DAY / seconds)
+        found["day"] = await replay(whole, DAY / seconds)
     if hour:
         click.echo(f"its busiest hour in {hour:g} s", err=True)
         part = whole.between(PEAK - HOUR / 2, PEAK + HOUR / 2)
-        found["hour"] = await replay.play(part, HOUR / hour)
+        found["hour"] = await replay(part, HOUR / hour)
     if month:
         rate = MONTH_CALLS / MONTH_DAYS / DAY * MONTH_PEAK
         click.echo(f"a minute of {rate:.1f} calls a second", err=True)
@@ -189,7 +181,7 @@ async def measure(seed: int, seconds: float, hour: float, month: bool, web: int)
         calls = sum(event.kind is not Kind.ANSWER for event in part.events)
         speed = rate / (calls / HOUR)
         length = MONTH_SECONDS * speed / 2
-        found["month"] = await replay.play(busy.between(PEAK - length, PEAK + length), speed)
+        found["month"] = await replay(busy.between(PEAK - length, PEAK + length), speed)
     return found
 
 
@@ -200,12 +192,11 @@ async def measure(seed: int, seconds: float, hour: float, month: bool, web: int)
     "--hour", default=240.0, show_default=True, help="Seconds for its busiest hour; 0: none of it."
 )
 @click.option("--month", is_flag=True, help="Also a minute of a month of 18 million calls.")
-@click.option("--web", default=1, show_default=True, help="Web nodes.")
 @click.option("--write", is_flag=True, help="Put the tables into docs/performance.md.")
-def main(seed: int, seconds: float, hour: float, month: bool, web: int, write: bool) -> None:
+def main(seed: int, seconds: float, hour: float, month: bool, write: bool) -> None:
     """Replays a day of 200,000 calls, 12,000 visitors and 3,000 messages, and counts."""
     allow_files(OPEN_FILES)
-    found = asyncio.run(measure(seed, seconds, hour, month, web))
+    found = asyncio.run(measure(seed, seconds, hour, month))
     click.echo(json.dumps(found, indent=2))
     if write:
         report.write(found, Path("docs/performance.md"))
