@@ -18,7 +18,7 @@ PACKAGES := switchboard gateway rpc parley
 CHECKED := $(PACKAGES) tests bench cluster
 WIDGET_SOURCES := $(shell find widget -name node_modules -prune -o -type f -print 2>/dev/null)
 
-.PHONY: setup demo test test-unit chaos lint format bench build clean packages
+.PHONY: setup demo cluster test test-unit chaos lint format bench build clean packages
 
 setup: packages $(INSTALLED) $(BUILT)
 
@@ -47,6 +47,9 @@ demo: setup
 	@exec $(BIN)/parley demo $(if $(HTTP_PORT),--http-port $(HTTP_PORT)) \
 		$(if $(XMPP_PORT),--xmpp-port $(XMPP_PORT))
 
+cluster: setup
+	@exec $(BIN)/python -m cluster
+
 test: setup
 	cd widget && npm test && npm run size && npm run check
 	$(BIN)/python -m pytest -n 3
@@ -58,6 +61,7 @@ chaos: setup
 	$(BIN)/python -m pytest -m long
 	$(BIN)/python -m tests.chaos --server prosody $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m tests.chaos --server ejabberd $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.cluster $(if $(SEED),--seed $(SEED))
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check $(CHECKED)
@@ -76,6 +80,6 @@ build: setup
 	$(BIN)/python -m build --no-isolation --outdir dist
 
 clean:
-	rm -rf .venv .demo build dist *.egg-info widget/node_modules rpc/static
+	rm -rf .venv .demo .cluster build dist *.egg-info widget/node_modules rpc/static
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find $(CHECKED) -name __pycache__ -prune -exec rm -rf {} +
