@@ -150,9 +150,15 @@ class Node(Program):
         status, parts = self.ready()
         if not status:
             return "does not answer"
-        links = parts.get("jabber", {}).items()
-        said = [f"{domain}: {link.get('state')}" for domain, link in links]
-        return ", ".join(["ready" if status == 200 else "not ready", *said])
+        said = ["ready" if status == 200 else "not ready"]
+        if "visitors" in parts:
+            said.append(f"visitors: {parts['visitors']}")
+        for domain, link in parts.get("jabber", {}).items():
+            said.append(f"{domain}: {link.get('state')}")
+        for part in ("store", "bus", "sessions"):
+            if parts.get(part, "ok") != "ok":
+                said.append(f"{part}: {parts[part]}")
+        return ", ".join(said)
 
 
 def state(member: Member) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cluster.cluster import Cluster
+from cluster.cluster import DOMAIN, Cluster
 from cluster.member import Member, freeze
 from tests.chaos.storm import say
 from tests.e2e.support.wait import eventually
@@ -92,7 +92,7 @@ class Storm:
             case "a web node":
                 return [cluster.web[0]]
             case "the active gateway":
-                return [next(one for one in cluster.gateways if "up" in one.health())]
+                return [next(one for one in cluster.gateways if f"{DOMAIN}: up" in one.health())]
             case "Redis":
                 return [cluster.redis]
             case "one memcached":

@@ -27,10 +27,12 @@ shared = pytest_asyncio.fixture(scope="session", loop_scope="session")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of these run on the loop of the nodes that they share."""
+    """All of these run on the loop of the nodes that they share; what takes long over one front."""
     for item in items:
         if item.path.is_relative_to(__file__.rpartition("/")[0]):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+            if "nginx" in item.name and item.path.stem in ("test_nodes", "test_widget"):
+                item.add_marker(pytest.mark.long)
 
 
 class Node(Parley):

@@ -212,6 +212,7 @@ async def test_an_end_in_good_order(pair: Pair, ann: Operator) -> None:
     await is_answered(pair, ann, "answer two")
 
 
+@pytest.mark.long
 @on_both
 async def test_the_last_one_leaves_nobody_behind(pair: Pair, ann: Operator) -> None:
     """Where nobody waits, visitors and desks are not there any more."""
@@ -255,7 +256,9 @@ async def test_a_freeze(pair: Pair, ann: Operator) -> None:
 
 
 @pytest.mark.parametrize("server", ["ejabberd"], indirect=True)
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGCONT])
+@pytest.mark.parametrize(
+    "ending", [signal.SIGKILL, pytest.param(signal.SIGCONT, marks=pytest.mark.long)]
+)
 async def test_a_freeze_where_both_are_linked(
     pair: Pair, ann: Operator, ending: signal.Signals
 ) -> None:
@@ -277,6 +280,7 @@ async def test_a_freeze_where_both_are_linked(
         await ann.wait_for_message(f"line {number}", timeout=3.0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("server", ["ejabberd"], indirect=True)
 async def test_who_comes_after_a_freeze_is_seen(pair: Pair, ann: Operator, house: House) -> None:
     """Contact lists and presence are as before, though the server took its grants back."""
@@ -292,6 +296,7 @@ async def test_who_comes_after_a_freeze_is_seen(pair: Pair, ann: Operator, house
     await is_answered(pair, bob, "answer two")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("server", ["prosody"], indirect=True)
 async def test_a_store_that_is_away(pair: Pair, ann: Operator, database: PrivateMariadb) -> None:
     """The owner stays the owner, on the link that it has, and goes on when the store is back."""
@@ -310,6 +315,7 @@ async def test_a_store_that_is_away(pair: Pair, ann: Operator, database: Private
     assert flips(ann, seen) == []
 
 
+@pytest.mark.long
 @on_both
 async def test_who_cannot_reach_the_server_leaves_it_to_another(pair: Pair, ann: Operator) -> None:
     """The store alone is not enough to own a domain."""
