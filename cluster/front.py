@@ -30,10 +30,11 @@ def haproxy(folder: Path, port: int, nodes: Sequence[Ports]) -> str:
         exchanged[f"{address}$"] = f"127.0.0.1:{node.http} check"
     if os.geteuid() != 0:
         exchanged[r"^    (user|group|chroot) .*$"] = ""
-    return _exchange("haproxy.cfg", exchanged)
+    return exchange("haproxy.cfg", exchanged)
 
 
-def _exchange(name: str, exchanged: Mapping[str, str]) -> str:
+def exchange(name: str, exchanged: Mapping[str, str]) -> str:
+    """A file of `deploy/` with something else for each regular expression, all of which occur."""
     text = (DEPLOY / name).read_text("utf-8")
     for old, new in exchanged.items():
         text, count = re.subn(old, new, text, flags=re.MULTILINE)

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from cluster.front import Ports
 from parley.private_prosody import PrivateProsody
-from tests.e2e.support.fronts import KINDS, Front, Haproxy, Kind, Ports, front
+from tests.e2e.support.fronts import KINDS, Front, Haproxy, Kind, front
 from tests.e2e.support.parley import SITE, Parley
 from tests.e2e.support.ports import free_port
 

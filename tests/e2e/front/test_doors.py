@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from cluster.front import Ports
 from tests.e2e.front.conftest import NEW_VISITORS, NODES, Node
 from tests.e2e.front.visitors import ORIGIN, address, answer_to, ask, browser
-from tests.e2e.support.fronts import Front, Haproxy, Ports, connections, front
+from tests.e2e.support.fronts import Front, Haproxy, connections, front
 from tests.e2e.support.parley import SITE
 from tests.e2e.support.ports import free_port
 from tests.e2e.support.wait import eventually

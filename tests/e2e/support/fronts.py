@@ -4,31 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import signal
 import socket
 import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from cluster.front import Ports, exchange, haproxy
 from tests.e2e.support.ports import free_port
 from tests.e2e.support.wait import eventually
 
 Kind = Literal["haproxy", "nginx"]
 KINDS: tuple[Kind, ...] = ("haproxy", "nginx")
-DEPLOY = Path(__file__).parents[3] / "deploy"
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
-
-
-class Ports(NamedTuple):
-    """Where a node serves."""
-
-    http: int
-    admin: int
 
 
 class Front(ABC):
@@ -52,12 +44,8 @@ class Front(ABC):
         self._folder.mkdir(exist_ok=True)
         # Its workers are not root, and need the way to its socket.
         self._folder.chmod(0o755)
-        text = (DEPLOY / self.file).read_text("utf-8")
-        for old, new in self._exchanged().items():
-            text, count = re.subn(old, new, text, flags=re.MULTILINE)
-            assert count, f"{old} is not in {self.file}"
         path = self._folder / self.file
-        path.write_text(text, "utf-8")
+        path.write_text(self._text(), "utf-8")
         with (self._folder / "output").open("ab") as output:
             self._process = subprocess.Popen(
                 self._command(path), stdout=output, stderr=output, start_new_session=True
@@ -81,8 +69,8 @@ class Front(ABC):
         """Runs it in the foreground."""
 
     @abstractmethod
-    def _exchanged(self) -> Mapping[str, str]:
-        """What stands for what in the file, as regular expressions."""
+    def _text(self) -> str:
+        """The file."""
 
     def _listens(self) -> bool:
         assert self._process is not None
@@ -109,19 +97,8 @@ class Haproxy(Front):
     def _command(self, path: Path) -> list[str]:
         return [shutil.which("haproxy", path=_PATH) or "haproxy", "-W", "-db", "-f", str(path)]
 
-    def _exchanged(self) -> Mapping[str, str]:
-        found = {
-            r"bind :80$": f"bind 127.0.0.1:{self.port}",
-            r"/run/haproxy/": f"{self._folder}/",
-        }
-        for number, node in enumerate(self._nodes, 1):
-            found[rf"10\.0\.0\.1{number}:8080 check port 8081"] = (
-                f"127.0.0.1:{node.http} check port {node.admin}"
-            )
-            found[rf"10\.0\.0\.1{number}:8080 check$"] = f"127.0.0.1:{node.http} check"
-        if os.geteuid() != 0:
-            found[r"^    (user|group|chroot) .*$"] = ""
-        return found
+    def _text(self) -> str:
+        return haproxy(self._folder, self.port, self._nodes)
 
 
 class Nginx(Front):
@@ -133,7 +110,7 @@ class Nginx(Front):
         nginx = shutil.which("nginx", path=_PATH) or "nginx"
         return [nginx, "-c", str(path), "-e", "stderr", "-g", "daemon off;"]
 
-    def _exchanged(self) -> Mapping[str, str]:
+    def _text(self) -> str:
         found = {
             r"listen 80 ": f"listen 127.0.0.1:{self.port} ",
             r"/run/nginx\.pid": f"{self._folder}/pid",
@@ -145,7 +122,7 @@ class Nginx(Front):
             kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
             folders = " ".join(f"{kind}_temp_path {self._folder}/{kind};" for kind in kinds)
             found[r"^http \{"] = f"http {{ {folders}"
-        return found
+        return exchange(self.file, found)
 
 
 def connections(port: int) -> int:
