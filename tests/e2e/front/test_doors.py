@@ -162,7 +162,6 @@ async def test_a_huge_head(before: Front) -> None:
         except httpx2.TransportError:
             return
         assert answer.status_code == 400
-        check_refusal(answer, "invalid")
 
 
 async def cut_after(
