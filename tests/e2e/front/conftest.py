@@ -17,6 +17,7 @@ from parley.private_prosody import PrivateProsody
 from tests.e2e.support.fronts import KINDS, Front, Haproxy, Kind, front
 from tests.e2e.support.parley import SITE, Parley
 from tests.e2e.support.ports import free_port
+from tests.redis import redis_server
 
 SHOP = "pages"
 """A second site, for real browsers."""
@@ -39,7 +40,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Node(Parley):
     """A web node, which trusts what fronts on this machine say of visitors."""
 
-    def __init__(self, folder: Path, server: PrivateProsody, shared: Path) -> None:
+    serves = "rpc"
+
+    def __init__(self, folder: Path, server: PrivateProsody, shared: Path, bus: str) -> None:
         super().__init__(folder, server, limits=False)
         text = self.config.read_text("utf-8")
         for old, new in (
@@ -49,7 +52,7 @@ class Node(Parley):
         ):
             assert old in text
             text = text.replace(old, new)
-        text += f'[uploads]\nfolder = "{shared}/uploads"\n'
+        text += f'[bus]\nurl = "{bus}"\n[uploads]\nfolder = "{shared}/uploads"\n'
         self.config.write_text(text, "utf-8")
 
     @property
@@ -60,22 +63,17 @@ class Node(Parley):
 
 @shared
 async def started(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sequence[Node]]:
-    """The nodes, and their Jabber servers, without which they were not ready."""
+    """The nodes; they know of a Jabber server, which only a gateway would need."""
     folder = tmp_path_factory.mktemp("front")
-    servers = [
-        PrivateProsody(folder / f"prosody{n}", free_port(), free_port(), secret="s3cret")
-        for n in range(NODES)
-    ]
-    nodes = [Node(folder / f"node{n}", server, folder) for n, server in enumerate(servers)]
-    await asyncio.gather(*(server.start() for server in servers))
-    await nodes[0].set_up({})
-    nodes[0].must("site", "set", SITE, "upload.on=true")
-    nodes[0].must("site", "add", SHOP, "--origin", "https://pages.example")
-    yield nodes
-    for node in nodes:
-        node.end()
-    for server in servers:
-        await server.stop()
+    server = PrivateProsody(folder / "prosody", free_port(), free_port(), secret="s3cret")
+    with redis_server() as redis:
+        nodes = [Node(folder / f"node{n}", server, folder, redis.url) for n in range(NODES)]
+        await nodes[0].set_up({})
+        nodes[0].must("site", "set", SITE, "upload.on=true")
+        nodes[0].must("site", "add", SHOP, "--origin", "https://pages.example")
+        yield nodes
+        for node in nodes:
+            node.end()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -101,17 +99,6 @@ async def before(
     """Each front before the nodes."""
     kind: Kind = request.param
     with front(kind, tmp_path / "front", [node.ports for node in nodes]) as running:
-        await running.start()
-        yield running
-
-
-@pytest_asyncio.fixture(loop_scope="session", params=KINDS)
-async def over_one(
-    request: pytest.FixtureRequest, nodes: Sequence[Node], tmp_path: Path
-) -> AsyncIterator[Front]:
-    """Each front before one node, which it has for three: these share no bus."""
-    kind: Kind = request.param
-    with front(kind, tmp_path / "front", [nodes[0].ports] * NODES) as running:
         await running.start()
         yield running
 

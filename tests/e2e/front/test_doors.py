@@ -31,9 +31,8 @@ async def lines_of(answer: httpx2.Response) -> AsyncIterator[str]:
             yield line
 
 
-async def test_events(over_one: Front) -> None:
+async def test_events(before: Front) -> None:
     """A line said by POST comes at once on the visitor's socket, stream and poll."""
-    before = over_one
     async with browser(before) as client:
         hello = await ask(client, "hello", site=SITE)
         place = {"token": hello["token"], "cursor": hello["cursor"]}
@@ -205,9 +204,9 @@ async def test_a_slow_body(haproxy: Haproxy) -> None:
 
 
 @pytest.mark.long
-async def test_idle(over_one: Front) -> None:
+async def test_idle(before: Front) -> None:
     """A socket and a stream that nothing is said on are still there after 50 s."""
-    before = over_one
+    before = before
     async with browser(before) as client:
         hello = await ask(client, "hello", site=SITE)
         place = {"token": hello["token"], "cursor": hello["cursor"]}
