@@ -12,8 +12,16 @@ import pytest
 HERE = Path(__file__).parent
 NETWORK = ("e2e/test_main_job.py", "e2e/widget/test_network.py", "e2e/widget/test_soak.py")
 WIDGET = ("e2e/widget/",)
+NODES = (
+    "cluster/",
+    "e2e/front/",
+    "e2e/servers/test_takeover.py",
+    "e2e/test_mariadb.py",
+    "e2e/test_replica.py",
+    "e2e/test_watchdog.py",
+)
 SERVERS = ("e2e/", "chaos/")
-FIRST = ("servers", "widget", "network")
+FIRST = ("servers", "widget", "network", "nodes")
 """The groups that take longest."""
 
 
@@ -25,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Gives each test its group: those with real servers have three, any other has its file."""
+    """Gives each test its group: those with real servers have four, any other has its file."""
     groups = {item: _group(item.path.relative_to(HERE).as_posix()) for item in items}
     for item, group in groups.items():
         item.add_marker(pytest.mark.xdist_group(group))
@@ -37,4 +45,6 @@ def _group(path: str) -> str:
         return "network"
     if path.startswith(WIDGET):
         return "widget"
+    if path.startswith(NODES):
+        return "nodes"
     return "servers" if path.startswith(SERVERS) else path
