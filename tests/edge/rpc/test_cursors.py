@@ -46,7 +46,8 @@ def at(seq: int, keys: tuple[str, ...] = ("key",), where: str = wire.DESK) -> Ma
 
 
 EXPIRED = "DELETE FROM messages WHERE seq <= 2"
-ALL_EXPIRED = "DELETE FROM messages"
+ALL_EXPIRED = "UPDATE conversations SET seq = 5; DELETE FROM messages"
+"""Who removes all of an open talk's log says how far it was: see switchboard/store/logs.py."""
 RESTORED = "DELETE FROM messages WHERE seq > 3; UPDATE conversations SET seq = 3 WHERE seq = 5"
 RESTORED_EMPTY = "DELETE FROM messages; DELETE FROM conversations"
 
