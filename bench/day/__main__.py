@@ -70,9 +70,7 @@ async def replay(what: Day, speed: float) -> dict[str, Any]:
             used = {name: seconds - before[name] for name, seconds in _cpu(on).items()}
             counts = await counters.take()
             counters.close()
-            for row in desks:
-                for desk in row:
-                    desk.abort()
+            await asyncio.gather(*(desk.disconnect() for row in desks for desk in row))
     tallies = by_kind(counts.digests)
     found = marks(_facts(played, len(on.nodes)), tallies)
     return {
@@ -98,6 +96,17 @@ async def replay(what: Day, speed: float) -> dict[str, Any]:
         "cpu_seconds": {name: round(seconds, 2) for name, seconds in used.items()},
         "marks": [_told(mark) for mark in found],
     }
+
+
+def _as_busy(day_: Day, rate: float) -> tuple[Day, float]:
+    """A part of the peak, and the speed at which it has that rate for MONTH_SECONDS."""
+    speed = 1.0
+    while True:
+        half = MONTH_SECONDS * speed / 2
+        part = day_.between(PEAK - half, PEAK + half)
+        if sum(event.kind is not Kind.ANSWER for event in part.events) >= rate * MONTH_SECONDS:
+            return part, speed
+        speed *= 1.02
 
 
 async def _log_in(on: House) -> list[list[Desk]]:
@@ -161,7 +170,8 @@ async def measure(seed: int, seconds: float, hour: float, month: bool) -> dict[s
         "shape": asdict(shape),
         "windows": {
             "lines": whole.windows(WINDOW, Kind.SAY, Kind.ANSWER, Kind.SEEN),
-            "visits": whole.windows(WINDOW, Kind.HELLO, Kind.BYE),
+            "arrivals": whole.arrivals(WINDOW),
+            "any": whole.windows(WINDOW, *Kind),
         },
     }
     if seconds:
@@ -176,12 +186,7 @@ async def measure(seed: int, seconds: float, hour: float, month: bool) -> dict[s
         click.echo(f"a minute of {rate:.1f} calls a second", err=True)
         share = MONTH_CALLS / MONTH_DAYS / shape.calls
         busy = day(seed, Shape(*(round(count * share) for count in asdict(shape).values())))
-        # As long a part of it as has that minute's calls.
-        part = busy.between(PEAK - HOUR / 2, PEAK + HOUR / 2)
-        calls = sum(event.kind is not Kind.ANSWER for event in part.events)
-        speed = rate / (calls / HOUR)
-        length = MONTH_SECONDS * speed / 2
-        found["month"] = await replay(busy.between(PEAK - length, PEAK + length), speed)
+        found["month"] = await replay(*_as_busy(busy, rate))
     return found
 
 

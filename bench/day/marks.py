@@ -10,7 +10,8 @@ from .kinds import Does, Kind, Tally, Why
 
 FLUSH_SECONDS = 5
 READS_OF_A_PAGE = 4
-"""For who has spoken: the conversation, its cursors, its end and its last lines."""
+"""For who has spoken: the conversation, its cursors, its end and its last lines; as many when a
+talk begins, since a node that hears of it for the first time may have missed something."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,15 @@ class Mark:
 def marks(facts: Facts, tallies: Mapping[Kind, Tally]) -> list[Mark]:
     """All of them, met or not.
 
-    Three statements write in batches: cursors, who is in operators' lists, who is out again.
+    Three statements write in batches: cursors, who is in operators' lists, who is out again. A
+    visitor whose line waits is put into the lists at once.
     """
     windows = math.ceil(facts.active / FLUSH_SECONDS)
     return [
         Mark("reads for sessions", 0, _sum(tallies, Does.READS, Why.SESSION, Why.OTHER)),
         Mark(
-            "reads for pages, all of visitors who had spoken",
-            facts.known * READS_OF_A_PAGE,
+            "reads for pages and talks, none of them of who never spoke",
+            (facts.known + facts.talks) * READS_OF_A_PAGE,
             _sum(tallies, Does.READS, Why.TALK),
         ),
         Mark(
@@ -59,8 +61,8 @@ def marks(facts: Facts, tallies: Mapping[Kind, Tally]) -> list[Mark]:
             _sum(tallies, Does.WRITES, Why.LINE, Why.TALK),
         ),
         Mark(
-            "of each batched write: one in 5 s of activity, of each process",
-            windows * facts.processes,
+            "of each batched write: one in 5 s of activity and process, and one a talk",
+            windows * facts.processes + facts.talks,
             max(
                 (tally.count for kind, tally in tallies.items() if kind.why is Why.FLUSH), default=0
             ),

@@ -61,7 +61,8 @@ class Player:
     async def play(self, day: Day) -> Played:
         """Each visitor's events follow each other, however long the answers take."""
         first = day.events[0].at
-        self._began = time.monotonic() - first / self._speed
+        started = time.monotonic()
+        self._began = started - first / self._speed
         queues: dict[int, asyncio.Queue[Event | None]] = {}
         visits: set[asyncio.Task[None]] = set()
         left = Counter(event.visitor for event in day.events)
@@ -80,7 +81,7 @@ class Player:
                 queues.pop(event.visitor).put_nowait(None)
         await asyncio.gather(*visits)
         self._post.close()
-        self._played.seconds = time.monotonic() - self._due(first)
+        self._played.seconds = time.monotonic() - started
         return self._played
 
     def _due(self, at: float) -> float:

@@ -105,7 +105,8 @@ def _real(found: Found, key: Row) -> str:
     if key[1] == CURSORS.what:
         return f"at most {found['windows']['lines'] * day['processes']:,}"
     if key[1] == SHOWN.what:
-        return f"at most {found['windows']['visits']:,}"
+        talks = round(messages / LINES_OF_A_TALK)
+        return f"at most {found['windows']['arrivals'] + talks:,}"
     if key[1] == GONE.what:
         return f"at most {DAY / 60:,.0f}"
     if why == Why.CLOCK.value:
@@ -127,15 +128,35 @@ def _marks(found: Found) -> str:
                     f"{part['marks'][n]['found']:,} of {part['marks'][n]['most']:,}"
                 ),
             ),
+            "",
         )
         for number, mark in enumerate(found["day"]["marks"])
     ]
+    played = _both(found, lambda part: f"{part['writes']:,}")
     rows += [
-        ("statements that write, all in all", *_both(found, lambda part: f"{part['writes']:,}")),
-        ("Hab.la before memcached: statements", f"{HABLA_BEFORE:,}", ""),
-        ("Hab.la after it: writes", f"{HABLA_AFTER:,}", ""),
+        ("statements that write, the clock's aside", *played, f"at most {_real_writes(found):,}"),
+        ("a message, two a talk, one in 5 s of activity", "", "", f"{_real_most(found):,}"),
+        ("Hab.la's before memcached: statements", "", "", f"{HABLA_BEFORE:,}"),
+        ("Hab.la's after it: writes", "", "", f"{HABLA_AFTER:,}"),
     ]
-    return _table(("Found, of the most that may be", "The day", "Its busiest hour"), rows)
+    return _table(
+        ("Found, of the most that may be", "The day", "Its busiest hour", "A real day"), rows
+    )
+
+
+def _real_writes(found: Found) -> int:
+    keys = {
+        (one["why"], one["what"], one["does"])
+        for one in found["hour"]["statements"]
+        if one["does"] == Does.WRITES.value and one["why"] != Why.CLOCK.value
+    }
+    return sum(int(_real(found, key).rpartition(" ")[2].replace(",", "")) for key in keys)
+
+
+def _real_most(found: Found) -> int:
+    messages: int = found["shape"]["messages"]
+    windows: int = found["windows"]["any"]
+    return messages + 2 * round(messages / LINES_OF_A_TALK) + windows
 
 
 def _stores(found: Found) -> str:

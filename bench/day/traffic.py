@@ -99,6 +99,13 @@ class Day:
         """In how many windows of so many seconds there is anything of these kinds."""
         return len({event.at // seconds for event in self.events if event.kind in kinds})
 
+    def arrivals(self, seconds: float) -> int:
+        """In how many windows of so many seconds a visitor comes for the first time."""
+        first: dict[int, float] = {}
+        for event in self.events:
+            first.setdefault(event.visitor, event.at)
+        return len({at // seconds for at in first.values()})
+
     def between(self, start: float, end: float) -> Day:
         """All from the first page view on that a visitor begins in that time, until it is over."""
         came: set[int] = set()

@@ -37,7 +37,7 @@ def test_a_day_as_it_should_be_holds() -> None:
     [
         (Digest("SELECT `details` FROM `visitors` WHERE `visitors` . `id` = ? ", 1, 0), 0),
         (Digest("SELECT * FROM `pages` ", 1, 0), 0),
-        (Digest("SELECT * FROM `messages` WHERE `messages` . `act` IN (...) ", 7, 0), 1),
+        (Digest("SELECT * FROM `messages` WHERE `messages` . `act` IN (...) ", 11, 0), 1),
         (Digest("UPDATE `conversations` SET `seq` = ? ", 1, 1), 2),
     ],
 )
@@ -48,6 +48,6 @@ def test_what_is_too_much_is_missed(digest: Digest, missed: int) -> None:
 
 
 def test_a_batched_write_too_often_is_missed() -> None:
-    """Twelve seconds of two processes are six flushes of each kind."""
-    more = Digest("INSERT INTO `cursors` ( `read` ) VALUES (...) /* , ... */ ", 3, 9)
+    """Twelve seconds of two processes and a talk are seven of each kind."""
+    more = Digest("INSERT INTO `cursors` ( `read` ) VALUES (...) /* , ... */ ", 4, 9)
     assert not marks(FACTS, by_kind([*WELL, more]))[3].held
