@@ -30,12 +30,15 @@ _PORTS = range(10_000, 32_000)
 
 
 class Prosody(PrivateProsody):
-    """Prosody as a Member, with operators at HOST and the component DOMAIN."""
+    """Prosody as a Member, with operators at HOST and these components."""
 
     name = "prosody"
 
-    def __init__(self, folder: Path, secret: str) -> None:
-        super().__init__(folder, free_port(), free_port(), HOST, DOMAIN, secret=secret)
+    def __init__(self, folder: Path, secret: str, domains: Sequence[str]) -> None:
+        first, *more = domains
+        super().__init__(
+            folder, free_port(), free_port(), HOST, first, secret=secret, more_domains=more
+        )
         self.where = f"{ADDRESS}:{self.c2s_port}"
 
     def health(self) -> str:
@@ -46,12 +49,18 @@ class Prosody(PrivateProsody):
 class Cluster:
     """All members, in the order in which they are started; nothing runs yet.
 
-    `grace` in seconds, `limits`: whether visitors' calls are limited; `counted`: whether MariaDB
-    counts its statements by kind, for Parley's own user to read.
+    `domains` are the components', `grace` is in seconds; `limits`: whether visitors' calls are
+    limited; `counted`: whether MariaDB counts its statements by kind, for Parley's own user.
     """
 
     def __init__(
-        self, folder: Path, *, grace: float = 15, limits: bool = True, counted: bool = False
+        self,
+        folder: Path,
+        *,
+        domains: Sequence[str] = (DOMAIN,),
+        grace: float = 15,
+        limits: bool = True,
+        counted: bool = False,
     ) -> None:
         self.folder = folder.absolute()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -59,11 +68,11 @@ class Cluster:
         """Where visitors come in: haproxy's."""
         self.config = self.folder / "parley.toml"
         secret, password = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-        self.prosody = Prosody(self.folder / "prosody", secret)
+        self.prosody = Prosody(self.folder / "prosody", secret, domains)
         self.mariadb = self._mariadb(password, counted)
         self.redis = self._redis()
         self.caches = [self._memcached(number) for number in range(1, CACHES + 1)]
-        self._write_config(secret, password, grace, limits)
+        self._write_config(secret, domains, password, grace, limits)
         self.gateways = [self._gateway(number) for number in range(1, GATEWAYS + 1)]
         web = [front.Ports(free_port(), free_port()) for _ in range(WEB_NODES)]
         self.web = [self._web(number, ports) for number, ports in enumerate(web, 1)]
@@ -218,7 +227,9 @@ class Cluster:
         command = [tool("haproxy"), "-db", "-f", str(file)]
         return Program("haproxy", self.folder, self.port, command)
 
-    def _write_config(self, secret: str, password: str, grace: float, limits: bool) -> None:
+    def _write_config(
+        self, secret: str, domains: Sequence[str], password: str, grace: float, limits: bool
+    ) -> None:
         caches = ",".join(f"{ADDRESS}:{cache.port}" for cache in self.caches)
         self.config.touch(mode=0o600)
         self.config.write_text(
@@ -228,7 +239,7 @@ public_url = "{self.url}"
 trusted_proxies = ["{ADDRESS}"]
 [component]
 port = {self.prosody.component_port}
-domains = ["{DOMAIN}"]
+domains = {json.dumps(list(domains))}
 secret = "{secret}"
 [store]
 url = "mysql+mysqldb://parley:{password}@{ADDRESS}:{self.mariadb.port}/parley"

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from parley import jabber_config
@@ -67,12 +68,14 @@ class PrivateProsody:
         *,
         secret: str,
         privileged: bool = True,
+        more_domains: Sequence[str] = (),
     ) -> None:
         self.folder = folder.absolute()
         self.c2s_port = c2s_port
         self.component_port = component_port
         self.host = host
         self.domain = domain
+        self._domains = [domain, *more_domains]
         self._secret = secret
         self._privileged = privileged
         self._process: subprocess.Popen[bytes] | None = None
@@ -160,7 +163,7 @@ class PrivateProsody:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (self.folder / "data").mkdir(exist_ok=True)
         component = jabber_config.prosody(
-            [self.domain],
+            self._domains,
             self._secret,
             self.component_port,
             [self.host] if self._privileged else [],
