@@ -161,7 +161,9 @@ class Cluster:
             raise ClusterError(f"MariaDB's tables cannot be made: {said.decode(errors='replace')}")
 
     def _mariadb_options(self) -> list[str]:
-        options = ["--no-defaults", f"--datadir={self.folder / 'mariadb'}"]
+        # Temporary tables as well: servers that begin together take each other's away.
+        folders = [f"--datadir={self.folder / 'mariadb'}", f"--tmpdir={self.folder}"]
+        options = ["--no-defaults", *folders]
         return [*options, "--user=root"] if os.geteuid() == 0 else options
 
     def _mariadb(self, password: str, counted: bool) -> Program:

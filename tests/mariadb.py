@@ -83,7 +83,9 @@ class PrivateMariadb:
         return f"mysql+mysqldb://{user}@localhost/{database}?unix_socket={self._socket}"
 
     def _options(self) -> list[str]:
-        options = ["--no-defaults", f"--datadir={self.folder / 'data'}"]
+        # Its own folder for temporary tables: servers that begin together take each other's away.
+        folders = [f"--datadir={self.folder / 'data'}", f"--tmpdir={self.folder}"]
+        options = ["--no-defaults", *folders]
         return [*options, "--user=root"] if os.geteuid() == 0 else options
 
 
