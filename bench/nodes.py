@@ -12,7 +12,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,6 +26,7 @@ from parley.config import load
 
 from .house import PASSWORD, House, house
 from .load import Load
+from .model import compare, write
 from .process import allow_files, cpu_seconds, resident_kib
 from .socket import SITE
 
@@ -155,65 +155,15 @@ async def _echo(on: House) -> AsyncIterator[None]:
         await echo.wait()
 
 
-KINDS = {
-    "rpc": "web nodes, all together",
-    "gateway": "gateway",
-    "haproxy": "haproxy",
-    "mariadb": "MariaDB",
-    "redis": "Redis",
-    "memcached": "memcached, both",
-    "prosody": "Prosody",
-}
-
-
-def by_kind(each: dict[str, float]) -> dict[str, float]:
-    """Processes of a kind added up."""
-    found: defaultdict[str, float] = defaultdict(float)
-    for name, value in each.items():
-        kind = name.rstrip("0123456789")
-        if kind in KINDS:
-            found[kind] += value
-    return dict(found)
-
-
-def predicted(one: float, two: float) -> float:
-    """With three nodes, from one and two: a part that is there anyway, and a part of each node."""
-    return 2 * two - one
-
-
-def compare(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """CPU milliseconds of a round trip, by kind and number of nodes, and what the model says."""
-    costs: defaultdict[int, list[dict[str, float]]] = defaultdict(list)
-    for run in runs:
-        costs[run["web"]].append(by_kind(run["talk"]["each"]))
-    rows = []
-    for kind in [*KINDS, "all"]:
-        mean = {
-            web: statistics.mean(
-                sum(cost.values()) if kind == "all" else cost.get(kind, 0.0) for cost in found
-            )
-            for web, found in costs.items()
-        }
-        guess = predicted(mean[1], mean[2])
-        rows.append(
-            {
-                "kind": kind,
-                **{f"nodes_{web}": round(mean[web], 4) for web in (1, 2, 3)},
-                "predicted_3": round(guess, 4),
-                "error_percent": round((guess / mean[3] - 1) * 100, 1) if mean[3] else 0.0,
-            }
-        )
-    return rows
-
-
 @click.command()
 @click.option(
     "--rounds", default=2, show_default=True, help="How often 1, 2 and 3 are gone through."
 )
 @click.option("--talkers", default=100, show_default=True, help="Each says a line a second.")
 @click.option("--seconds", default=30.0, show_default=True, help="How long each is measured.")
-@click.option("--idlers", default=1000, show_default=True)
-def main(rounds: int, talkers: int, seconds: float, idlers: int) -> None:
+@click.option("--idlers", default=4000, show_default=True)
+@click.option("--write", "into", is_flag=True, help="Put the tables into docs/capacity.md.")
+def main(rounds: int, talkers: int, seconds: float, idlers: int, into: bool) -> None:
     """Measures costs with 1, 2 and 3 web nodes at the same total load."""
     allow_files(idlers + SPARE_FILES)
     runs = []
@@ -221,7 +171,10 @@ def main(rounds: int, talkers: int, seconds: float, idlers: int) -> None:
         for web in (1, 2, 3):
             click.echo(f"round {turn + 1}: {web} web nodes", err=True)
             runs.append(asyncio.run(measure(web, talkers, seconds, idlers)))
-    click.echo(json.dumps({"runs": runs, "model": compare(runs)}, indent=2))
+    found = {"runs": runs, "model": compare(runs)}
+    click.echo(json.dumps(found, indent=2))
+    if into:
+        write(found, Path("docs/capacity.md"))
 
 
 if __name__ == "__main__":
