@@ -85,6 +85,10 @@ _KINDS: list[tuple[str, Kind]] = [
     ("INSERT INTO cursors", CURSORS),
     ("INSERT INTO shown", SHOWN),
     ("DELETE FROM shown", GONE),
+    (
+        "SELECT .* FROM visitors WHERE visitors.id IN ",
+        Kind("details of who is here, after the bus failed", Does.READS, Why.TALK),
+    ),
     (".* visitors ", Kind("visitors", Does.READS, Why.SESSION)),
     ("SELECT meta.version ", Kind("the configuration's version", Does.READS, Why.CLOCK)),
     (
