@@ -171,7 +171,8 @@ class TestWrittenLists:
                     sees(client, jid(leaves))  # type: ignore[misc]
                     and sees(client, jid(stays))
                 ),
-                RIGHT_WITHIN,
+                10.0,
+                "who comes is listed with those of the next 5 s",
             )
             before = site.desk
             if "gateway" not in gone:
