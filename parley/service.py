@@ -21,9 +21,9 @@ from gateway.edge import JabberEdge, JabberSettings
 from rpc.edge import WebEdge
 from rpc.services import RpcSettings
 from rpc.site import Limits, ParleySite
+from switchboard.attendance import Attendance
 from switchboard.bus.memory import MemoryBus
 from switchboard.bus.redis import RedisBus
-from switchboard.census import Attendance
 from switchboard.clock import SystemClock
 from switchboard.errors import SwitchboardError
 from switchboard.leases import Candidate, Lease, LeaseForEver

@@ -14,7 +14,7 @@ from zoneinfo import available_timezones
 
 from twisted.web.resource import Resource
 
-from switchboard.census import Attendance
+from switchboard.attendance import Attendance
 from switchboard.ports import Bus, Clock
 from switchboard.reception import DeskBoard, Directory, Talks
 

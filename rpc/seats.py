@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 
 import msgspec
 
-from switchboard.census import Attendance
+from switchboard.attendance import Attendance
 from switchboard.errors import RetryLater
 from switchboard.events import desk_topic
 from switchboard.model import Details, SenderKind, Visit

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
-from switchboard.census import Attendance
+from switchboard.attendance import Attendance
 from switchboard.ports import Clock
 from switchboard.reception import DeskBoard, Directory, Talks
 

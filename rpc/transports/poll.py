@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 
-from switchboard.census import Attendance
+from switchboard.attendance import Attendance
 
 from .. import wire
 from ..readers import Reader

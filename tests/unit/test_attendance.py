@@ -8,9 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from switchboard import events
+from switchboard.attendance import ACTIVITY_EVERY_MS, CENSUS_EVERY, Attendance
 from switchboard.bus.memory import MemoryBus
 from switchboard.bus.redis import RedisBus
-from switchboard.census import ACTIVITY_EVERY_MS, CENSUS_EVERY, Attendance, Census
+from switchboard.census import Census
 from switchboard.model import Page, Visit
 from switchboard.ports import Bus
 from switchboard.sessions.memory import MemorySessions

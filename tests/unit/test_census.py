@@ -6,16 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from switchboard import events
-from switchboard.census import (
-    ASK_EVERY,
-    COME_TO,
-    HERE_EVERY,
-    PAGE_SIZE,
-    SILENT_AFTER,
-    Attendance,
-    Census,
-    merged,
-)
+from switchboard.attendance import COME_TO, HERE_EVERY, PAGE_SIZE, Attendance
+from switchboard.census import ASK_EVERY, SILENT_AFTER, Census, merged
 from switchboard.model import Details, Page, Visit
 from switchboard.sessions.memory import MemorySessions
 from tests.unit.test_attendance import HandClock

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from msgspec.structs import replace
 
+from switchboard.attendance import Attendance
 from switchboard.bus.memory import MemoryBus
-from switchboard.census import Attendance, Census, merged
+from switchboard.census import Census, merged
 from switchboard.events import Event
 from switchboard.model import Details, Page, Visit
 from switchboard.sessions.memory import MemorySessions

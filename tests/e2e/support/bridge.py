@@ -16,8 +16,8 @@ from gateway.buddies.api import ApiSettings
 from gateway.component import LinkState
 from gateway.edge import JabberEdge, JabberSettings
 from switchboard import events
+from switchboard.attendance import Attendance
 from switchboard.bus.memory import MemoryBus
-from switchboard.census import Attendance
 from switchboard.clock import SystemClock
 from switchboard.model import (
     Cursor,

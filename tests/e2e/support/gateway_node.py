@@ -21,8 +21,8 @@ import msgspec
 from gateway.buddies.api import ApiSettings
 from gateway.edge import JabberEdge, JabberSettings
 from parley.runner import start_logging
+from switchboard.attendance import Attendance
 from switchboard.bus.memory import MemoryBus
-from switchboard.census import Attendance
 from switchboard.clock import SystemClock
 from switchboard.leases import Candidate
 from switchboard.model import Visit

@@ -19,8 +19,8 @@ from gateway.jids import visitor_full
 from gateway.outbound import NOTICE
 from gateway.xml import Xml, element, text
 from switchboard import events
+from switchboard.attendance import Attendance
 from switchboard.bus.memory import MemoryBus
-from switchboard.census import Attendance
 from switchboard.leases import LeaseForEver
 from switchboard.model import (
     Operator,

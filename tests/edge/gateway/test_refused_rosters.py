@@ -19,8 +19,8 @@ from gateway.buddies.list import LIST_EVERY
 from gateway.component import LinkState
 from gateway.edge import Gateway, JabberSettings
 from gateway.xml import Xml, element
+from switchboard.attendance import Attendance
 from switchboard.bus.memory import MemoryBus
-from switchboard.census import Attendance
 from switchboard.clock import SystemClock
 from switchboard.leases import LeaseForEver
 from switchboard.model import Operator, Site, SiteSettings, Visit, new_visitor_id

@@ -18,8 +18,8 @@ from twisted.python.failure import Failure
 from rpc.edge import WebEdge
 from rpc.services import RpcSettings
 from rpc.site import ParleySite
+from switchboard.attendance import Attendance
 from switchboard.bus.memory import MemoryBus
-from switchboard.census import Attendance
 from switchboard.clock import SystemClock
 from switchboard.events import Committed, Desk, desk_topic
 from switchboard.model import (

@@ -21,8 +21,8 @@ from rpc.readers import Reader
 from rpc.seats import Seats
 from rpc.tokens import Place
 from switchboard import events
+from switchboard.attendance import Attendance
 from switchboard.bus.memory import MemoryBus
-from switchboard.census import Attendance
 from switchboard.clock import SystemClock
 from switchboard.model import (
     Act,
