@@ -9,17 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sqlite3
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
-from redis.exceptions import AuthenticationError, NoPermissionError
 from twisted.internet import endpoints
 
 from gateway.buddies.api import ApiError, ApiSettings, EjabberdApi
@@ -28,34 +24,19 @@ from gateway.buddies.ways import Way
 from gateway.component import Link, LinkState
 from gateway.inbound.stanza import message
 from gateway.jids import parse
-from switchboard.bus import redis as bus
 from switchboard.clock import SystemClock
-from switchboard.errors import SwitchboardError
 from switchboard.leases import LEASE_SECONDS, LeaseForEver
 from switchboard.model import Site
-from switchboard.sessions.memcached import FAULTS, servers_of, version
 from switchboard.store import open_store
 from switchboard.store.leases import SqlLeases
-from switchboard.store.migrate import current, head
 
-from .config import MEMORY, Config, ConfigError, load
-from .store import said, shown
+from .check_stores import check_bus, check_replica, check_sessions, check_store
+from .config import Config, ConfigError, load
+from .finding import Finding
 
 PRIVILEGES_WITHIN = 1.0
 LINK_WITHIN = 5.0
-CACHE_WITHIN = 1.0
 NAGIOS = {"ok": 0, "warn": 1, "fail": 2}
-
-
-class Finding(Struct, frozen=True):
-    """One part: `ok`, `warn` or `fail`, and what to do."""
-
-    grade: str
-    part: str
-    words: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.grade} {self.part}" + (f": {self.words}" if self.words else "")
 
 
 def check(file: Path, nagios: bool, echo: Callable[[str], None]) -> int:
@@ -84,10 +65,10 @@ def _findings(file: Path) -> Iterator[Finding]:
     yield Finding("ok", "configuration", str(file))
     if not config.admin.token:
         yield Finding("warn", "admin", "[admin] token is empty: the admin page stays closed")
-    store = _store(config)
+    store = check_store(config)
     yield store
     if config.store.replica:
-        yield asyncio.run(_store_server("replica", config.store.replica))
+        yield check_replica(config.store.replica)
     if store.grade == "ok":
         found, doubt = asyncio.run(_stored(config))
         if doubt:
@@ -97,14 +78,8 @@ def _findings(file: Path) -> Iterator[Finding]:
             _no_zone,
             (one for one in found if one.settings.hours and one.settings.hours.zone is None),
         )
-    if config.sessions.url == MEMORY and config.bus.url != MEMORY:
-        remedy = "each process has its own: share them by memcached://host:port,host:port"
-        yield Finding("warn", "sessions", f"{MEMORY}: {remedy}")
-    elif config.sessions.url == MEMORY:
-        yield Finding("ok", "sessions", MEMORY)
-    else:
-        yield from cache_servers(config.sessions.url)
-    yield asyncio.run(_bus(config.bus.url))
+    yield from check_sessions(config)
+    yield asyncio.run(check_bus(config.bus.url))
     if config.ejabberd.api:
         yield asyncio.run(_api(config))
     running = _running(config)
@@ -122,91 +97,6 @@ def _findings(file: Path) -> Iterator[Finding]:
         if running.get("store") != "ok":
             yield Finding("fail", "running store", str(running.get("store")))
         yield from _running_links(running)
-
-
-def _store(config: Config) -> Finding:
-    path = config.store.url.removeprefix("sqlite:///")
-    if path == config.store.url:
-        return asyncio.run(_store_server("store", path))
-    if not Path(path).exists():
-        return Finding("warn", "store", f"{path} does not exist yet: `parley migrate` makes it")
-    try:
-        with sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=2.0) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-            connection.rollback()
-    except sqlite3.OperationalError as problem:
-        return Finding("fail", "store", f"{path}: {problem}: make it writable for this user")
-    if found is None or found[0] != head():
-        return Finding("fail", "store", f"{path} has an old schema: run `parley migrate`")
-    return Finding("ok", "store", path)
-
-
-async def _store_server(part: str, url: str) -> Finding:
-    """A store that is not a file."""
-    name = shown(url)
-    try:
-        store = await open_store(url, clock=SystemClock())
-    except SwitchboardError as problem:
-        return Finding("fail", part, f"{name}: {said(problem)}")
-    try:
-        revision = await asyncio.to_thread(current, store.engine)
-    except SwitchboardError as problem:
-        return Finding("fail", part, f"{name}: {said(problem)}")
-    finally:
-        await store.close()
-    if revision is None:
-        return Finding("warn", part, f"{name} has no tables yet: `parley migrate` makes them")
-    if revision != head():
-        return Finding("fail", part, f"{name} has an old schema: run `parley migrate`")
-    return Finding("ok", part, name)
-
-
-async def _bus(url: str) -> Finding:
-    """What carries hints between processes."""
-    if url == MEMORY:
-        return Finding("ok", "bus", url)
-    name = bus.shown(url)
-    try:
-        release = await bus.try_out(url)
-    except ValueError as problem:
-        remedy = f"{problem}: url of [bus] is redis://host:port/0, or memory:// for one process"
-        return Finding("fail", "bus", f"{name}: {remedy}")
-    except AuthenticationError as problem:
-        remedy = "url of [bus] is redis://:password@host:port/0"
-        return Finding("fail", "bus", f"{name}: {problem}: {remedy}")
-    except NoPermissionError as problem:
-        remedy = "allow it publish, subscribe, eval and the keys and channels parley:*"
-        return Finding("fail", "bus", f"{name}: {problem}: {remedy}")
-    except bus.FAILURES as problem:
-        words = str(problem) or "no answer in time"
-        return Finding("fail", "bus", f"{name}: {words}: start Redis, or correct url of [bus]")
-    return Finding("ok", "bus", f"{name} (Redis {release})")
-
-
-def cache_servers(url: str) -> Iterator[Finding]:
-    """Each memcached server of a `memcached://` URL; all are asked at once.
-
-    One that is not reached is no failure: visits are then rebuilt, and only what a silent visitor
-    told of themselves is lost.
-    """
-    try:
-        servers = servers_of(url)
-    except ValueError as problem:
-        yield Finding("fail", "sessions", f"{url}: {problem}")
-        return
-    with ThreadPoolExecutor(len(servers)) as asking:
-        yield from asking.map(_cache_server, servers)
-
-
-def _cache_server(server: str) -> Finding:
-    part = f"sessions {server}"
-    try:
-        return Finding("ok", part, f"memcached {version(server, CACHE_WITHIN)}")
-    except OSError as problem:
-        return Finding("warn", part, f"{problem}: start it, or take it out of [sessions]")
-    except FAULTS as problem:
-        return Finding("fail", part, f"what answers there is no memcached: {problem}")
 
 
 def _no_zone(site: Site) -> Finding:

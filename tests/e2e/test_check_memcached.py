@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from parley.check import cache_servers
+from parley.check_stores import cache_servers
 from tests.memcached import SERVER, memcached
 
 pytestmark = pytest.mark.skipif(SERVER is None, reason="no memcached here; `make test` installs it")
