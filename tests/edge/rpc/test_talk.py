@@ -296,7 +296,7 @@ async def test_operator_writes_first(world: World) -> None:
     assert line["data"]["message"]["body"] == "May I help?"
     assert world.visit(visitor).spoken
     await eventually(lambda: any("visitors" in s for s in world.statements))
-    await world.store.change_shown([], [])  # returns once all before it is committed
+    await world.store.flush()  # returns once all before it is committed
     details = await world.talks.details(visitor)
     assert details is not None
     assert details.name == "Zoe"
