@@ -63,7 +63,7 @@ def test_its_times_fit(unit: Path) -> None:
     found = settings(unit)
     assert found["Type"] == ["notify"]
     assert float(found["TimeoutStopSec"][0]) > runner.STOP_SECONDS
-    assert found["WatchdogSec"] == ["10"]
+    assert found["WatchdogSec"] == ["9"]
 
 
 def test_they_are_alike() -> None:
