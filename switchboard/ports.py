@@ -6,7 +6,7 @@ in tests/contract that runs over all implementations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -170,8 +170,15 @@ class Store(Protocol):
     async def shown(self, domain: str) -> list[Shown]:
         """What the operators' contact lists were told."""
 
-    async def change_shown(self, add: Sequence[Shown], remove: Sequence[Shown]) -> None:
-        """Notes what contact lists are about to be told, or, a minute later, were told to drop."""
+    async def change_shown(
+        self, add: Sequence[Shown], remove: Sequence[Shown], talking: Collection[str] = ()
+    ) -> None:
+        """Notes what contact lists are about to be told, or, a minute later, were told to drop.
+
+        Of visitors in `talking`, who have an open talk and were in no list, all notes are stored
+        together, within 5 s and before a talk is ended here: until then a new process takes it
+        that all operators of the site may have been told.
+        """
 
     async def version(self) -> int:
         """A number that changes whenever a site, an operator or a ban does."""

@@ -24,7 +24,7 @@ from ..process import allow_files, cpu_seconds
 from . import report
 from .counts import Counters
 from .kinds import OTHER, by_kind, kind_of
-from .marks import Facts, Mark, marks, writes
+from .marks import Facts, Mark, marks, most_writes, writes
 from .operators import Desk
 from .player import WINDOW, Played, Player
 from .traffic import DAY, DEEPEST, OPERATORS, SITES, Day, Kind, Shape, day
@@ -72,7 +72,8 @@ async def replay(what: Day, speed: float) -> dict[str, Any]:
             counters.close()
             await asyncio.gather(*(desk.disconnect() for row in desks for desk in row))
     tallies = by_kind(counts.digests)
-    found = marks(_facts(played, len(on.nodes)), tallies)
+    facts = _facts(played, len(on.nodes))
+    found = marks(facts, tallies)
     return {
         "speed": round(speed, 2),
         "grace_seconds": grace,
@@ -90,6 +91,7 @@ async def replay(what: Day, speed: float) -> dict[str, Any]:
         "anything_else": [one.text for one in counts.digests if kind_of(one.text) is OTHER],
         "processes": len(on.nodes),
         "writes": writes(tallies),
+        "most_writes": most_writes(facts),
         "mariadb": counts.commands,
         "memcached": counts.memcached,
         "redis": counts.redis,
@@ -205,6 +207,9 @@ def main(seed: int, seconds: float, hour: float, month: bool, write: bool) -> No
     click.echo(json.dumps(found, indent=2))
     if write:
         report.write(found, Path("docs/performance.md"))
+    whole = found.get("day")
+    if whole is not None and whole["writes"] > whole["most_writes"]:
+        sys.exit(1)
     parts = [found[part] for part in ("day", "hour", "month") if part in found]
     if any(part["failures"] or not all(mark["held"] for mark in part["marks"]) for part in parts):
         sys.exit(1)

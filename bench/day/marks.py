@@ -44,10 +44,8 @@ class Mark:
 def marks(facts: Facts, tallies: Mapping[Kind, Tally]) -> list[Mark]:
     """All of them, met or not.
 
-    Three statements write in batches: cursors, who is in operators' lists, who is out again. A
-    visitor whose line waits is put into the lists at once.
+    Three statements write in batches: cursors, who is in operators' lists, who is out again.
     """
-    windows = math.ceil(facts.active / FLUSH_SECONDS)
     return [
         Mark("reads for sessions", 0, _sum(tallies, Does.READS, Why.SESSION, Why.OTHER)),
         Mark(
@@ -61,8 +59,8 @@ def marks(facts: Facts, tallies: Mapping[Kind, Tally]) -> list[Mark]:
             _sum(tallies, Does.WRITES, Why.LINE, Why.TALK),
         ),
         Mark(
-            "of each batched write: one in 5 s of activity and process, and one a talk",
-            windows * facts.processes + facts.talks,
+            "of each batched write: one in 5 s of activity and process",
+            _windows(facts) * facts.processes,
             max(
                 (tally.count for kind, tally in tallies.items() if kind.why is Why.FLUSH), default=0
             ),
@@ -70,9 +68,18 @@ def marks(facts: Facts, tallies: Mapping[Kind, Tally]) -> list[Mark]:
     ]
 
 
+def most_writes(facts: Facts) -> int:
+    """For a whole day: one a message, two a talk, one in 5 s of activity of all processes."""
+    return facts.messages + 2 * facts.talks + _windows(facts)
+
+
 def writes(tallies: Mapping[Kind, Tally]) -> int:
     """Statements that write, but for what comes by the clock."""
     return _sum(tallies, Does.WRITES, Why.LINE, Why.TALK, Why.FLUSH)
+
+
+def _windows(facts: Facts) -> int:
+    return math.ceil(facts.active / FLUSH_SECONDS)
 
 
 def _sum(tallies: Mapping[Kind, Tally], does: Does, *why: Why) -> int:

@@ -133,9 +133,10 @@ def _marks(found: Found) -> str:
         for number, mark in enumerate(found["day"]["marks"])
     ]
     played = _both(found, lambda part: f"{part['writes']:,}")
+    most = _both(found, lambda part: f"{part['most_writes']:,}")
     rows += [
         ("statements that write, the clock's aside", *played, f"at most {_real_writes(found):,}"),
-        ("a message, two a talk, one in 5 s of activity", "", "", f"{_real_most(found):,}"),
+        ("a message, two a talk, one in 5 s of activity", *most, f"{_real_most(found):,}"),
         ("Hab.la's before memcached: statements", "", "", f"{HABLA_BEFORE:,}"),
         ("Hab.la's after it: writes", "", "", f"{HABLA_AFTER:,}"),
     ]

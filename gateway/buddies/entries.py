@@ -1,14 +1,15 @@
 """Our entries in the operators' contact lists, with their rows in `shown`.
 
 A row is written before its entry is, and dropped after it, so that whatever ends in between leaves
-no entry that a new process does not know of.
+no entry that a new process does not know of. The first rows of a visitor whose line waits may come
+a little later, and the line does not wait for them: the open talk tells of the entries until then.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import msgspec
 
@@ -45,6 +46,11 @@ class Entries:
         """What an earlier process wrote: again if wanted, since the server may have been killed."""
         self.shown.setdefault(entry.operator, {})[entry.visitor] = _unwritten(entry)
 
+    def suspect(self, entry: Shown) -> None:
+        """What an earlier process may have written without a row."""
+        self.load(entry)
+        self._unsure.add((entry.operator, entry.visitor))
+
     def link_down(self) -> None:
         """The server may have been killed: what it took last is written again."""
         self._let_settle()
@@ -70,19 +76,22 @@ class Entries:
         return ours
 
     async def put(
-        self, address: str, changed: Sequence[Shown], writer: RosterWriter
+        self, address: str, changed: Sequence[Shown], writer: RosterWriter, talking: Set[str]
     ) -> list[Shown]:
-        """Adds or renames entries of one operator; which of them were taken."""
+        """Adds or renames entries of one operator; which of them were taken.
+
+        `talking`: whose lines wait.
+        """
         taken: list[Shown] = []
         if changed and not writer.carried_out(address):
             async with self._trials[parse(address).domain]:
                 if not writer.carried_out(address) and not writer.refused(address):
                     # One goes first where the host may refuse all of them.
-                    taken = await self._put(address, changed[:1], writer)
+                    taken = await self._put(address, changed[:1], writer, talking)
                     changed = changed[1:]
             if not writer.carried_out(address):
                 return taken
-        return taken + await self._put(address, changed, writer) if changed else taken
+        return taken + await self._put(address, changed, writer, talking) if changed else taken
 
     async def remove(
         self, address: str, dropped: Sequence[Shown], writer: RosterWriter
@@ -98,11 +107,13 @@ class Entries:
         return gone
 
     async def _put(
-        self, address: str, changed: Sequence[Shown], writer: RosterWriter
+        self, address: str, changed: Sequence[Shown], writer: RosterWriter, talking: Set[str]
     ) -> list[Shown]:
         shown = self.shown.setdefault(address, {})
+        known = {contact for entries in self.shown.values() for contact in entries}
+        known |= {contact for _, contact in self._unsure}
         self._unsure |= {(address, e.visitor) for e in changed if e.visitor not in shown}
-        await self._store.change_shown(changed, [])
+        await self._store.change_shown(changed, [], talking - known)
         done = await asyncio.gather(*(writer.add(entry) for entry in changed))
         self._let_settle()
         if writer.refused(address):

@@ -102,12 +102,21 @@ class BuddyList:
     async def load(self, census: Census) -> None:
         """Takes over what an earlier process has shown."""
         self._census = census
-        for entry in await self._store.shown(self._domain):
+        noted = await self._store.shown(self._domain)
+        for entry in noted:
             if self._requests.load(entry):
                 continue
             self._entries.load(entry)
             if visitor_of(entry.visitor):
                 self._inherited.add(entry.visitor)
+        visitors = {entry.visitor for entry in noted}
+        for talk in self._talks():
+            if talk.open and talk.visitor not in visitors:
+                self._inherited.add(talk.visitor)
+                for operator in self._directory.operators(talk.site):
+                    self._entries.suspect(
+                        Shown(self._domain, operator.address, talk.visitor, "", "")
+                    )
         asyncio.get_running_loop().call_later(SETTLE, self._settle)
 
     def here(self, visitor: str) -> None:
@@ -156,8 +165,9 @@ class BuddyList:
         """An operator added a visitor by hand: presence is theirs from now on."""
         self._dismissed.discard((address, visitor))
         shown = self._shown.setdefault(address, {})
+        known = self._entries.has(address, visitor)
         self._entries.is_there(address, visitor)
-        if visitor not in shown:
+        if not known:
             # The entry exists: known at once, whatever is being tried for it in the meantime.
             group = ASKED if self.asked(address, visitor) else ""
             entry = shown[visitor] = Shown(self._domain, address, visitor, "", group)
@@ -363,7 +373,8 @@ class BuddyList:
             if shown.get(entry.visitor) != entry
             and (listing or self._at_once(address, entry.visitor))
         ]
-        taken = await self._entries.put(address, changed, writer)
+        talking = {visitor for who, visitor in self._reached if who == address}
+        taken = await self._entries.put(address, changed, writer, talking)
         if any(not self._at_once(address, entry.visitor) for entry in taken):
             self._listed_at = self._clock.monotonic()
         for entry in taken:
@@ -400,7 +411,7 @@ class BuddyList:
             return
         for contact, entry in names.items():
             asks = self._directory.site(entry.site).settings.presence.without_roster == "subscribe"
-            if asks and visitor_of(contact) and contact not in self._shown.get(address, {}):
+            if asks and visitor_of(contact) and not self._entries.has(address, contact):
                 await self._requests.ask(address, contact, entry.name, entry.group)
 
     def _tell_changes(self, address: str) -> None:

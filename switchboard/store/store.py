@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from ..conversation import Ended
 from ..conversation import Event as TalkEvent
 from ..errors import RetryLater
 from ..model import (
@@ -84,7 +85,7 @@ class SqlStore:
         self._flavour = flavour
         self._commits = Commits(engine, batches.run, self._faults, gather)
         self._cursors = CursorMoves(self._send_moves, flush)
-        self._shown = ShownNotes(self._put_notes)
+        self._shown = ShownNotes(self._put_notes, flush)
         self._loop = asyncio.get_running_loop()
         self._readers = ThreadPoolExecutor(READERS, "store-reader")
         self._closed = False
@@ -104,16 +105,21 @@ class SqlStore:
 
     async def append(self, draft: Draft, late: Late | None = None) -> Appended:
         """See ports.Store."""
-        future = self._commit(draft, late, ride=self._cursors.due)
+        future = self._commit(draft, late)
         appended: Appended = await (future if late is None else self._in_time(future))
         return appended
 
     async def change_talk(self, conversation: str, event: TalkEvent, at: int) -> Turned:
         """See ports.Store."""
+        if isinstance(event, Ended):
+            # An open talk tells of entries that are not noted yet.
+            self._shown.send_added()
         return await self._step(talks.change(conversation, event, at))
 
     async def end_idle_talks(self, domain: str, site: str, before: int) -> list[str]:
         """See ports.Store."""
+        # Who has the last line is not idle.
+        self._send_moves()
         return await self._step(talks.end_idle(domain, site, before, self._clock.now()))
 
     async def read(self, conversation: str, after: int, limit: int) -> list[Message]:
@@ -192,9 +198,11 @@ class SqlStore:
         await self._shown.settle()
         return await self._read(lambda connection: visitors.all_shown(connection, domain))
 
-    async def change_shown(self, add: Sequence[Shown], remove: Sequence[Shown]) -> None:
+    async def change_shown(
+        self, add: Sequence[Shown], remove: Sequence[Shown], talking: Collection[str] = ()
+    ) -> None:
         """See ports.Store."""
-        await self._shown.note(add, remove)
+        await self._shown.note(add, remove, talking)
 
     async def version(self) -> int:
         """See ports.Store."""
@@ -227,6 +235,7 @@ class SqlStore:
     async def flush(self) -> None:
         """See ports.Store."""
         await self._shown.settle()
+        self._send_moves()
         await self._step(lambda _: None)
 
     async def close(self) -> None:
@@ -245,11 +254,9 @@ class SqlStore:
         result: T = await self._commit(step)
         return result
 
-    def _commit(
-        self, work: Work, late: Late | None = None, ride: bool = True
-    ) -> asyncio.Future[Any]:
-        """Puts a work; with `ride`, the cursors' moves that wait go along."""
-        if ride:
+    def _commit(self, work: Work, late: Late | None = None) -> asyncio.Future[Any]:
+        """Puts a work; the cursors' moves that have waited long enough go along."""
+        if self._cursors.due:
             self._send_moves()
         future: asyncio.Future[Any] = self._loop.create_future()
         self._commits.put(work, partial(_settle, future, late))

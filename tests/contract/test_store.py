@@ -500,7 +500,7 @@ async def test_cursors_only_move_forward(
         if new != Cursor():
             expected[participant] = new
     for store in (here, there):
-        await store.save_details("v-x", "acme", Details(), NOW)
+        await store.flush()
     for store in (here, there):
         found = await store.conversation(conversation)
         assert found is not None

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from switchboard.conversation import Ended
 from switchboard.errors import NotFound
 from switchboard.model import Operator, PresenceSettings, Shown, Site, SiteSettings
 from switchboard.store import SqlStore
+from tests.e2e.support.wait import eventually
 
+from .drafts import NOW, from_visitor
 from .statements import statements
 
 if TYPE_CHECKING:
@@ -143,6 +146,60 @@ async def test_shown_costs_few_statements(store: SqlStore) -> None:
         found = await store.shown("chat.example")
     assert sum("DELETE FROM shown" in sql for sql in ran) == 1
     assert sorted(found, key=str) == sorted(entries[50:] + gone[:1], key=str)
+
+
+async def test_who_talks_is_noted_with_what_comes(opener: Opener) -> None:
+    """A talking visitor's notes wait, all of them, and are stored together."""
+    store, other = await opener(flush=1000), await opener()
+    ann, bob = (Shown("chat.example", f"{o}@example.org", "v-1", "Zoë", "Acme") for o in ("a", "b"))
+    later = Shown("chat.example", "a@example.org", "v-2", "Max", "Acme")
+    await store.change_shown([ann], [], {"v-1"})
+    await store.change_shown([bob], [])
+    assert await other.shown("chat.example") == []
+    await store.change_shown([later], [])
+    assert await other.shown("chat.example") == [ann, later, bob]
+
+
+async def test_who_talks_is_noted_in_time(opener: Opener) -> None:
+    """What nothing takes along is stored within its time."""
+    store, other = await opener(flush=0.01), await opener()
+    one = Shown("chat.example", "a@example.org", "v-1", "Zoë", "Acme")
+    await store.change_shown([one], [], {"v-1"})
+
+    async def noted() -> bool:
+        return await other.shown("chat.example") == [one]
+
+    await eventually(noted)
+
+
+async def test_who_talks_is_noted_when_the_talk_ends(opener: Opener) -> None:
+    """Then nothing else would tell of the entry."""
+    store, other = await opener(flush=1000), await opener()
+    one = Shown("chat.example", "a@example.org", "v-ann", "Zoë", "Acme")
+    await store.append(from_visitor("a"))
+    await store.change_shown([one], [], {"v-ann"})
+    await store.change_talk("v-ann", Ended(), NOW)
+    assert await other.shown("chat.example") == [one]
+
+
+async def test_who_talks_and_is_being_dropped_is_noted_at_once(opener: Opener) -> None:
+    """An old note that still stands would hide that others have none."""
+    store, other = await opener(flush=1000), await opener()
+    old = Shown("chat.example", "a@example.org", "v-1", "Zoë", "Acme")
+    new = Shown("chat.example", "b@example.org", "v-1", "Zoë", "Acme")
+    await store.change_shown([old], [])
+    await store.change_shown([], [old])
+    await store.change_shown([new], [], {"v-1"})
+    assert new in await other.shown("chat.example")
+
+
+async def test_a_note_that_waits_is_dropped(opener: Opener) -> None:
+    """What was added and dropped again is stored nowhere."""
+    store = await opener(flush=1000)
+    one = Shown("chat.example", "a@example.org", "v-1", "Zoë", "Acme")
+    await store.change_shown([one], [], {"v-1"})
+    await store.change_shown([], [one])
+    assert await store.shown("chat.example") == []
 
 
 async def test_what_was_dropped_is_noted_when_a_store_is_closed(opener: Opener) -> None:

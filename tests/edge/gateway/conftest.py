@@ -91,6 +91,7 @@ class Shop:
             True,
             self.lease,
         )
+        await gateway._held.load()
         await gateway._buddies.load(gateway._census)
         self.bus.subscribe(events.domain_topic(DOMAIN), gateway._heard)
         stream = SimpleNamespace(

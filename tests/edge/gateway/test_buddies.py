@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from gateway import namespaces as ns
 from gateway.buddies.list import STATUS_EVERY
-from switchboard.model import new_visitor_id
+from switchboard.bus.memory import MemoryBus
+from switchboard.model import RoutingSettings, new_visitor_id
+from switchboard.store import open_store
 from tests.edge.gateway.conftest import Shop
 
 
@@ -46,3 +50,42 @@ async def test_a_thousand_visitors_reach_the_cap_and_no_further(shop: Shop) -> N
         await shop.lists_are_right()
     for visitor in visitors:
         assert len(statuses(shop, visitor)) <= 1 + 60 / STATUS_EVERY
+
+
+def entries(shop: Shop, name: str, visitor: str) -> list[str]:
+    """What an operator's contact list was told of a visitor: each entry's subscription."""
+    items = [
+        item
+        for one in shop.sent
+        if one.tag.endswith("iq") and one.get("to") == f"{name}@example.org"
+        for item in one.iter("{jabber:iq:roster}item")
+    ]
+    return [
+        item.get("subscription", "")
+        for item in items
+        if item.get("jid", "").startswith(f"{visitor}@")
+    ]
+
+
+async def test_entries_that_were_not_noted_are_known_to_the_next(
+    shop: Shop, visitor: str, routing: RoutingSettings, tmp_path: Path
+) -> None:
+    """A line went out, its entries were not noted yet, another took the talk: no ghost is left."""
+    for name in ("ann", "bob"):
+        await shop.signs_in(name)
+    await shop.lists_are_right()
+    await shop.says(visitor, "Hello")
+    assert entries(shop, "ann", visitor) == entries(shop, "bob", visitor) == ["both"]
+    await shop.writes("bob", visitor, "Good day")
+    store = await open_store(f"sqlite:///{tmp_path}/log.db", clock=shop.clock, gather=0)
+    noted = {entry.visitor for entry in await store.shown("chat.example.org")}
+    assert noted == {"shop"}
+    following = Shop(store, shop.clock, MemoryBus())
+    await following.open(routing)
+    following.gateway._buddies._settle()
+    for name in ("bob", "ann"):
+        await following.signs_in(name)
+    await following.lists_are_right()
+    assert entries(following, "ann", visitor) == ["remove"]
+    assert entries(following, "bob", visitor) == ["both"]
+    await store.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.day.kinds import Digest, by_kind
-from bench.day.marks import Facts, marks, writes
+from bench.day.marks import Facts, marks, most_writes, writes
 
 FACTS = Facts(messages=10, talks=1, known=2, active=12.0, processes=2)
 LOCKED = "SELECT `conversations` . `id` FROM `conversations` WHERE `conversations` . `id` IN (?) "
@@ -30,6 +30,7 @@ def test_a_day_as_it_should_be_holds() -> None:
     assert [mark.held for mark in found] == [True] * 4
     assert [mark.found for mark in found] == [0, 2, 12, 4]
     assert writes(by_kind(WELL)) == 19
+    assert most_writes(FACTS) == 15
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,6 @@ def test_what_is_too_much_is_missed(digest: Digest, missed: int) -> None:
 
 
 def test_a_batched_write_too_often_is_missed() -> None:
-    """Twelve seconds of two processes and a talk are seven of each kind."""
-    more = Digest("INSERT INTO `cursors` ( `read` ) VALUES (...) /* , ... */ ", 4, 9)
+    """Twelve seconds of two processes are six of each kind."""
+    more = Digest("INSERT INTO `cursors` ( `read` ) VALUES (...) /* , ... */ ", 3, 9)
     assert not marks(FACTS, by_kind([*WELL, more]))[3].held
