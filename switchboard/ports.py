@@ -108,7 +108,8 @@ class Store(Protocol):
     async def end_idle_talks(self, domain: str, site: str, before: int) -> list[str]:
         """Ends the site's talks whose last line is older than `before`; gives their ids.
 
-        One whose visitor wrote a line that no operator's cursor has reached stays open.
+        One whose visitor wrote a line that no operator's cursor has reached stays open, as far as
+        cursors are stored.
         """
 
     async def read(self, conversation: str, after: int, limit: int) -> list[Message]:

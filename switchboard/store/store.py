@@ -118,8 +118,6 @@ class SqlStore:
 
     async def end_idle_talks(self, domain: str, site: str, before: int) -> list[str]:
         """See ports.Store."""
-        # Who has the last line is not idle.
-        self._send_moves()
         return await self._step(talks.end_idle(domain, site, before, self._clock.now()))
 
     async def read(self, conversation: str, after: int, limit: int) -> list[Message]:

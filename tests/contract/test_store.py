@@ -272,7 +272,7 @@ async def test_a_line_that_no_operator_has_keeps_its_talk_open(store: SqlStore) 
 
     async def has(participant: str, seq: int) -> None:
         store.move_cursor("v-ann", participant, Cursor(seq, 0))
-        await store.append(from_visitor(f"{participant}{seq}", conversation="v-carries"))
+        await store.flush()
 
     async def idle() -> list[str]:
         return await store.end_idle_talks("chat.example", "acme", NOW)
