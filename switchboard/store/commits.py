@@ -50,8 +50,10 @@ class Commits:
         run: Callable[[Connection, Sequence[Work]], list[object]],
         faults: Faults,
         gather: float,
+        hold_briefly: Callable[[Connection], None],
     ) -> None:
         self._engine = engine
+        self._hold_briefly = hold_briefly
         self._run = run
         self._faults = faults
         self._gather = gather
@@ -132,9 +134,12 @@ class Commits:
         return [outcome for work in works for outcome in self._outcomes([work])]
 
     def _transaction(self, works: Sequence[Work]) -> list[object]:
+        fresh = self._connection is None
         if self._connection is None:
             self._connection = self._engine.connect().execution_options(**{WRITES: True})
         with self._connection.begin():
+            if fresh:
+                self._hold_briefly(self._connection)
             return self._run(self._connection, works)
 
     def _let_go(self) -> None:

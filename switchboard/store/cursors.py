@@ -85,6 +85,9 @@ class CursorMoves:
         if not self._waiting:
             return None
         moves, self._waiting = self._waiting, {}
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self._departed.append(moves)
         self._departed_at = asyncio.get_running_loop().time()
         return moves

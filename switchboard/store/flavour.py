@@ -44,6 +44,9 @@ class Flavour(Protocol):
     def try_to_write(self, connection: Connection) -> None:
         """Writes something that changes nothing; fails if a real write would."""
 
+    def hold_briefly(self, connection: Connection) -> None:
+        """Lets the server end transactions of this connection that rest, where it can."""
+
     def doubt(self, connection: Connection) -> str:
         """What the server's settings take from "acknowledged means stored"; "" if nothing."""
 

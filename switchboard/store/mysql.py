@@ -29,10 +29,11 @@ A migration that rewrites a large table wants a longer `?read_timeout=`.
 LOCK_SECONDS = 3
 """How long a row is waited for."""
 
-FROZEN_SECONDS = 2
-"""How long a transaction that has written may rest before MariaDB ends it; MySQL cannot.
+FROZEN_SECONDS = 1
+"""How long a writer's transaction may rest before MariaDB ends it; MySQL cannot.
 
-A process that is frozen in the middle of one would keep what it wrote to locked for hours.
+A process that is frozen in the middle of one would keep what it has locked for hours, and others
+that write wait for it, whatever else they write.
 """
 
 MIGRATION_SECONDS = 8
@@ -109,6 +110,11 @@ class Mysql:
         # Read-only servers refuse it, as they would a real write; of a key that cannot be there.
         if connection.dialect.has_table(connection, "meta"):
             connection.execute(text("UPDATE meta SET version = version WHERE id = -1"))
+
+    def hold_briefly(self, connection: Connection) -> None:
+        if getattr(connection.dialect, "is_mariadb", False):
+            # Rows are locked before anything is written.
+            connection.exec_driver_sql(f"SET SESSION idle_transaction_timeout = {FROZEN_SECONDS}")
 
     def doubt(self, connection: Connection) -> str:
         variable = "innodb_flush_log_at_trx_commit"

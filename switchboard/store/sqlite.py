@@ -69,6 +69,9 @@ class Sqlite:
         version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
         connection.exec_driver_sql(f"PRAGMA user_version = {int(version)}")
 
+    def hold_briefly(self, connection: Connection) -> None:
+        """Nothing can be done: of a file that a frozen process has locked nobody else takes it."""
+
     def doubt(self, connection: Connection) -> str:
         return ""  # Each connection sets them itself.
 

@@ -83,7 +83,7 @@ class SqlStore:
             Appends(dialect, flavour), CursorWrites(dialect, flavour), ShownWrites(dialect, flavour)
         )
         self._flavour = flavour
-        self._commits = Commits(engine, batches.run, self._faults, gather)
+        self._commits = Commits(engine, batches.run, self._faults, gather, flavour.hold_briefly)
         self._cursors = CursorMoves(self._send_moves, flush)
         self._shown = ShownNotes(self._put_notes, flush)
         self._loop = asyncio.get_running_loop()

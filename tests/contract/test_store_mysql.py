@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import update
+from sqlalchemy import Connection, select, update
 
 from switchboard.clock import SystemClock
 from switchboard.errors import Reject, RetryLater
@@ -138,6 +139,29 @@ async def test_who_freezes_while_writing_holds_nobody_up_for_long(
     found = await store.conversation("v-shared")
     assert found is not None
     assert found.name != "never"
+
+
+async def test_who_freezes_before_writing_holds_nobody_up_for_long(
+    server: PrivateMariadb, store: SqlStore
+) -> None:
+    """Rows are locked first: of a writer that rests then, MariaDB takes them back too."""
+    await store.append(from_visitor("a", conversation="v-locked"))
+    frozen, resting = threading.Event(), threading.Event()
+
+    def rest(connection: Connection) -> None:
+        connection.execute(select(conversations.c.id).with_for_update())
+        resting.set()
+        frozen.wait()
+
+    other = await open_store(server.url("parley"), clock=SystemClock())
+    work = asyncio.ensure_future(other._step(rest))
+    await asyncio.to_thread(resting.wait)
+    began = time.monotonic()
+    await store.append(from_visitor("b", conversation="v-locked"))
+    assert time.monotonic() - began < LOCK_SECONDS
+    frozen.set()
+    await asyncio.gather(work, return_exceptions=True)
+    await other.close()
 
 
 async def test_a_server_that_only_reads_is_told_at_once(server: PrivateMariadb) -> None:
