@@ -32,7 +32,7 @@ TITLE = "The shop"
     help="Where the cluster keeps its data and its logs.",
 )
 def main(folder: Path) -> None:
-    """Run haproxy, three web nodes, two Jabber nodes, Redis, two memcached, MariaDB, Prosody."""
+    """Run haproxy and monit, 3 web and 2 Jabber nodes, Redis, 2 memcached, MariaDB, Prosody."""
     runner.start_logging(logging.WARNING)
     try:
         runner.run(lambda: _serve(folder))

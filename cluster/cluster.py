@@ -17,6 +17,7 @@ from pathlib import Path
 from parley.private_prosody import PrivateProsody
 
 from . import front
+from .kept import Kept
 from .member import ADDRESS, ClusterError, Member, Node, Program, accepts, tool
 
 WEB_NODES = 3
@@ -77,6 +78,7 @@ class Cluster:
         web = [front.Ports(free_port(), free_port()) for _ in range(WEB_NODES)]
         self.web = [self._web(number, ports) for number, ports in enumerate(web, 1)]
         self.haproxy = self._haproxy(web)
+        self.monit = self._monit()
         self.members: list[Member] = [
             self.prosody,
             self.mariadb,
@@ -85,6 +87,7 @@ class Cluster:
             *self.gateways,
             *self.web,
             self.haproxy,
+            self.monit,
         ]
 
     @property
@@ -97,6 +100,7 @@ class Cluster:
         await self.prepare()
         await asyncio.gather(*(member.start() for member in (*self.gateways, *self.web)))
         await self.haproxy.start()
+        await self.monit.start()
 
     async def prepare(self) -> None:
         """Starts what Parley's own processes stand on. Raises ClusterError."""
@@ -108,6 +112,7 @@ class Cluster:
     async def stop(self) -> None:
         """Ends everything in good order, the front first and the stores last."""
         orderly: list[list[Member]] = [
+            [self.monit],
             [self.haproxy],
             [*self.web],
             [*self.gateways],
@@ -222,12 +227,19 @@ class Cluster:
             },
         )
 
-    def _haproxy(self, web: Sequence[front.Ports]) -> Program:
+    def _haproxy(self, web: Sequence[front.Ports]) -> Kept:
         file = self.folder / "haproxy.cfg"
         file.write_text(front.haproxy(self.folder, self.port, web), "utf-8")
         # In the foreground and without a worker, which would go on where it is killed.
         command = [tool("haproxy"), "-db", "-f", str(file)]
-        return Program("haproxy", self.folder, self.port, command)
+        return Kept("haproxy", self.folder, self.port, command)
+
+    def _monit(self) -> Program:
+        port = free_port()
+        file = self.folder / "monitrc"
+        file.touch(mode=0o600)
+        file.write_text(front.monit(self.folder, port), "utf-8")
+        return Program("monit", self.folder, port, [tool("monit"), "-I", "-c", str(file)])
 
     def _write_config(
         self, secret: str, domains: Sequence[str], password: str, grace: float, limits: bool

@@ -33,6 +33,26 @@ def haproxy(folder: Path, port: int, nodes: Sequence[Ports]) -> str:
     return exchange("haproxy.cfg", exchanged)
 
 
+def monit(folder: Path, port: int) -> str:
+    """`monit/haproxy` for a haproxy of this folder, and where monit itself keeps and tells things.
+
+    In place of systemd's unit, the process whose id is in `haproxy.pid` is killed.
+    """
+    exchanged = {
+        r"/run/haproxy\.pid": f"{folder}/haproxy.pid",
+        r"/run/haproxy/": f"{folder}/",
+        r"/usr/bin/systemctl start haproxy": "/bin/true",
+        r"/usr/bin/systemctl kill .* haproxy": "/bin/sh -c 'kill -KILL $MONIT_PROCESS_PID'",
+    }
+    own = (
+        f"set httpd port {port} and use address 127.0.0.1 allow 127.0.0.1\n"
+        f"set pidfile {folder}/monit.pid\n"
+        f"set idfile {folder}/monit.id\n"
+        f"set statefile {folder}/monit.state\n"
+    )
+    return own + exchange("monit/haproxy", exchanged)
+
+
 def exchange(name: str, exchanged: Mapping[str, str]) -> str:
     """A file of `deploy/` with something else for each regular expression, all of which occur."""
     text = (DEPLOY / name).read_text("utf-8")

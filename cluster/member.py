@@ -174,15 +174,17 @@ def state(member: Member) -> str:
     return "frozen" if after.split()[0] in ("T", "t") else "running"
 
 
-def freeze(member: Member) -> Callable[[], None]:
-    """SIGSTOP; gives what wakes it again."""
+def freeze(member: Member) -> Callable[[], bool]:
+    """SIGSTOP; gives what wakes it again, and tells whether it was still that process."""
     pid = member.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
 
-    def wake() -> None:
-        if member.pid == pid:
-            os.kill(pid, signal.SIGCONT)
+    def wake() -> bool:
+        if member.pid != pid:
+            return False
+        os.kill(pid, signal.SIGCONT)
+        return True
 
     return wake
 
