@@ -1,4 +1,7 @@
-"""Each part of the cluster in turn: killed and started again, frozen and woken."""
+"""Each part of the cluster in turn: killed and started again, frozen and woken.
+
+Who is watched may have been ended, and started again, before it is to be woken.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,8 @@ class Dealt:
     began: float
     back: float = 0.0
     """Started again, or woken."""
+    ended: bool = False
+    """Who was frozen was ended before it was to be woken."""
     well: float = 0.0
     """Every part says that it is well."""
     wrong: list[str] = field(default_factory=list)
@@ -76,8 +81,8 @@ class Storm:
             try:
                 await asyncio.sleep(FROZEN_SECONDS)
             finally:
-                for wake in wakes:
-                    wake()
+                woken = [wake() for wake in wakes]
+            dealt.ended = not all(woken)
         dealt.back = loop.time()
         await eventually(self._well, READY_SECONDS, lambda: str(self._unwell()))
         dealt.well = loop.time()
