@@ -229,7 +229,8 @@ class Cluster:
 
     def _haproxy(self, web: Sequence[front.Ports]) -> Kept:
         file = self.folder / "haproxy.cfg"
-        file.write_text(front.haproxy(self.folder, self.port, web), "utf-8")
+        # Linux forgets setpriv's signal where a process becomes another user.
+        file.write_text(front.haproxy(self.folder, self.port, web, as_root=True), "utf-8")
         # In the foreground and without a worker, which would go on where it is killed.
         command = [tool("haproxy"), "-db", "-f", str(file)]
         return Kept("haproxy", self.folder, self.port, command)

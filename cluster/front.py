@@ -18,8 +18,11 @@ class Ports(NamedTuple):
     admin: int
 
 
-def haproxy(folder: Path, port: int, nodes: Sequence[Ports]) -> str:
-    """`haproxy.cfg` with its control socket in the folder."""
+def haproxy(folder: Path, port: int, nodes: Sequence[Ports], *, as_root: bool = False) -> str:
+    """`haproxy.cfg` with its control socket in the folder.
+
+    `as_root`: where it is started by root, it goes on as root, outside a chroot.
+    """
     exchanged = {
         r"bind :80$": f"bind 127.0.0.1:{port}",
         r"/run/haproxy/": f"{folder}/",
@@ -28,7 +31,7 @@ def haproxy(folder: Path, port: int, nodes: Sequence[Ports]) -> str:
         address = rf"10\.0\.0\.1{number}:8080 check"
         exchanged[f"{address} port 8081"] = f"127.0.0.1:{node.http} check port {node.admin}"
         exchanged[f"{address}$"] = f"127.0.0.1:{node.http} check"
-    if os.geteuid() != 0:
+    if as_root or os.geteuid() != 0:
         exchanged[r"^    (user|group|chroot) .*$"] = ""
     return exchange("haproxy.cfg", exchanged)
 
