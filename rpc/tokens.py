@@ -138,11 +138,14 @@ def mark_of(message: Message) -> int:
 class StreamCursor(Struct, frozen=True, array_like=True):
     """How far a browser is, by conversation (`desk` or a room's id).
 
-    `tag` tells a visitor's pages apart, so that each hears of typing and the desk once.
+    `tag` tells a visitor's pages apart, so that each hears of typing once.
     """
 
     tag: int
     places: dict[str, Place]
+    told: tuple[int, int] = (0, 0)
+    """What a page that polls knows of desk and talk, each as `wire.digest` has it. The browser
+    keeps it, for its polls go to any node, and only it knows which answers have arrived."""
 
 
 class Cursors:

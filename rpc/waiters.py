@@ -43,7 +43,7 @@ from switchboard.reception.talks import visitor_sender
 from . import wire
 from .readers import Reader
 from .rows import event_of
-from .tokens import Place, mark_of
+from .tokens import Place, StreamCursor, mark_of
 
 if TYPE_CHECKING:
     from .desk_watch import DeskWatch
@@ -58,6 +58,12 @@ _POLLERS = 8
 
 
 Standing = tuple[wire.DeskData, wire.TalkData]
+
+
+def digests(standing: Standing) -> tuple[int, int]:
+    """For the cursor of a page that knows this."""
+    desk, talk = standing
+    return wire.digest(desk), wire.digest(talk)
 
 
 def news(before: Standing | None, now: Standing) -> list[wire.EventData]:
@@ -109,7 +115,7 @@ class Seat:
         self._own_delivered = self._own_read = 0
         self._typings = 0
         self._typing: dict[str, tuple[int, float, wire.TypingData]] | None = None
-        self._polled: OrderedDict[int, tuple[int, Standing]] | None = None
+        self._polled: OrderedDict[int, int] | None = None
         self._state = TalkState()
         self._state_seq = 0
         """The row after which the talk came to that state: of two processes the later one may be
@@ -330,25 +336,24 @@ class Seat:
         cursor = self._merge_own(Cursor(delivered, read))
         self._seats.talks.seen(self.visitor, visit.domain, visitor_sender(visit), cursor)
 
-    def passing(self, tag: int) -> list[wire.EventData]:
-        """Typing since the page with that tag polled last, desk and talk if they changed."""
-        polled = self._polled.get(tag) if self._polled else None
-        found: list[wire.EventData] = news(polled and polled[1], self.standing)
+    def passing(self, cursor: StreamCursor) -> list[wire.EventData]:
+        """Typing since that page polled last, desk and talk if it does not know them so."""
+        now: tuple[wire.EventData, ...] = self.standing
+        found = [data for data in now if wire.digest(data) not in cursor.told]
+        polled = self._polled.get(cursor.tag) if self._polled else None
         if polled is not None and self._typing:
             fresh = self._seats.clock.monotonic() - _TYPING_LIVES
             found += [
-                data
-                for number, at, data in self._typing.values()
-                if number > polled[0] and at > fresh
+                data for number, at, data in self._typing.values() if number > polled and at > fresh
             ]
         return found
 
     def told(self, tag: int) -> None:
-        """The page with that tag knows desk and talk, and of all typing up to now."""
+        """The page with that tag knows of all typing up to now."""
         polled = self._polled
         if polled is None:
             polled = self._polled = OrderedDict()
-        polled[tag] = (self._typings, self.standing)
+        polled[tag] = self._typings
         polled.move_to_end(tag)
         if len(polled) > _POLLERS:
             polled.popitem(last=False)

@@ -31,8 +31,9 @@ come as they stand: an event that changes one may tell what it has long been, an
 all the same. Some rows bring a visitor nothing, so seqs of lines have gaps.
 
 Beside the log: `typing`, `desk` (how the desk is, with the visitor's place in its queue) and `talk`
-(`quiet`, `waiting`, `taken` and by whom) say how things are now. They do not move the cursor; a
-reader who was away is told the last two once more.
+(`quiet`, `waiting`, `taken` and by whom) say how things are now. They do not move the cursor's
+place in the log; a reader who was away is told the last two once more, by `resume` in its result.
+The cursor that `poll` gives says how the page knows these two.
 
 Files, where the site lets visitors send any: `upload` gives a `url` and an `attachment`; the octets
 are PUT to that `url` within ten minutes, as many as were said, and answered by 204, or 403, 408,
@@ -46,6 +47,7 @@ the switchboard refuses, told apart by `reason`.
 
 from __future__ import annotations
 
+import zlib
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
@@ -318,6 +320,11 @@ def encode(response: Response) -> bytes:
 def encode_event(cursor: str, data: EventData) -> bytes:
     """The bytes of an event on a socket; `cursor` is the one after it."""
     return _encoder.encode(_Notification(params=_Params(cursor, _TYPES[type(data)], data)))
+
+
+def digest(data: EventData) -> int:
+    """32 bits that tell these data from others of their type."""
+    return zlib.crc32(_encoder.encode(data))
 
 
 def encode_sse(cursor: str, data: EventData) -> bytes:

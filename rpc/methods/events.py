@@ -68,7 +68,7 @@ async def poll(web: Services, call: Call, params: PollParams) -> Polled:
     if cursor is None or wire.DESK not in cursor.places:
         return Polled("", _RESET)
     seat = web.seats.seat(guest.visit)
-    reader = Poll(cursor.places[wire.DESK])
+    reader = Poll(cursor.places[wire.DESK], cursor.told)
     seat.add(reader)
     call.caller.waiting = reader
     web.polls.add(reader, visitor)
@@ -76,7 +76,7 @@ async def poll(web: Services, call: Call, params: PollParams) -> Polled:
         if await _placed(seat, guest.visit.spoken, cursor) is None:
             return Polled("", _RESET)
         seat.acknowledge(guest.visit, cursor.places[wire.DESK].seq, 0)
-        reader.begin(seat.passing(cursor.tag))
+        reader.begin(seat.passing(cursor))
         waits = call.alone and call.caller.stream is None and not call.caller.gone
         await reader.collect(seat, min(max(params.wait, 0.0), LONGEST) if waits else 0.0)
         if reader.ready():
@@ -89,7 +89,8 @@ async def poll(web: Services, call: Call, params: PollParams) -> Polled:
     if reader.lost:
         return Polled("", _RESET)
     places = {**cursor.places, wire.DESK: reader.place}
-    return Polled(web.cursors.text(visitor, StreamCursor(cursor.tag, places)), reader.events)
+    after = StreamCursor(cursor.tag, places, reader.told)
+    return Polled(web.cursors.text(visitor, after), reader.events)
 
 
 async def _placed(seat: Seat, spoken: bool, cursor: StreamCursor | None) -> StreamCursor | None:

@@ -26,7 +26,7 @@ from ..admission import TooManyVisitors
 from ..callers import Call, Guest, identify, read_token, recall, refuse_banned
 from ..services import Services
 from ..tokens import Place, StreamCursor, VisitorToken
-from ..waiters import Seat
+from ..waiters import Seat, digests
 from .answers import NOTHING, Nothing, Room
 from .pages import clean_page
 
@@ -174,12 +174,15 @@ async def hello(web: Services, call: Call, params: Hello) -> Welcome:
     fresh = web.tokens.issue(visit, token.epoch if token else 0)
     seat = web.seats.seat(visit)
     cursor, lines = await _settle(web, call, visit, fresh, seat)
+    standing = seat.standing
+    if call.caller.stream is None:
+        cursor = replace(cursor, told=digests(standing))
     messages = [wire.line(line, visit.visitor) for line in lines[-WELCOME_LINES:]]
     return Welcome(
         token=web.tokens.text(fresh),
         visitor=VisitorData(visit.visitor, visit.name),
-        desk=seat.desk,
-        talk=seat.talk,
+        desk=standing[0],
+        talk=standing[1],
         cursor=web.cursors.text(visit.visitor, cursor),
         messages=messages,
         more=len(lines) > len(messages),

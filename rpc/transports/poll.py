@@ -20,11 +20,13 @@ MOST_EVENTS = 200
 class Poll(Reader):
     """Collects events until there is one, the time is over, or it is cut short."""
 
-    __slots__ = ("_begun", "_cut", "_wake", "events", "lost")
+    __slots__ = ("_begun", "_cut", "_wake", "events", "lost", "told")
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, told: tuple[int, int]) -> None:
         super().__init__(place)
         self.events: list[wire.Event] = []
+        self.told = told
+        """What the page knows of desk and talk once it has these events, for its cursor."""
         self._wake: asyncio.Future[None] | None = None
         self._begun = False
         self._cut = False
@@ -34,7 +36,8 @@ class Poll(Reader):
     def begin(self, passing: Iterable[wire.EventData]) -> None:
         """From now on it takes events; `passing` are those that no log holds."""
         self._begun = True
-        self.events.extend(map(wire.event, passing))
+        for data in passing:
+            self._take(data)
 
     async def collect(self, seat: Seat, wait: float) -> None:
         """Waits at most `wait` seconds for events. Raises RetryLater."""
@@ -62,7 +65,7 @@ class Poll(Reader):
         return self._begun and len(self.events) < MOST_EVENTS and not (self._cut or self.lost)
 
     def push(self, data: wire.EventData) -> None:
-        self.events.append(wire.event(data))
+        self._take(data)
         self._ring()
 
     def fall_behind(self) -> None:
@@ -71,6 +74,16 @@ class Poll(Reader):
     def lose_place(self) -> None:
         self.lost = True
         self._ring()
+
+    def _take(self, data: wire.EventData) -> None:
+        self.events.append(wire.event(data))
+        match data:
+            case wire.DeskData():
+                self.told = (wire.digest(data), self.told[1])
+            case wire.TalkData():
+                self.told = (self.told[0], wire.digest(data))
+            case _:
+                pass
 
     def _ring(self) -> None:
         if self._wake is not None and not self._wake.done():

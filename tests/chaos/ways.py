@@ -59,6 +59,8 @@ class OverSocket:
         found = checked(answer)
         if not visitor.cursor:
             await visitor.welcomed(found["result"])
+        else:
+            visitor.take("", "desk", found["result"]["desk"])
         visitor.took_token(found)
 
     def _take(self, visitor: Visitor, frame: dict[str, Any]) -> None:

@@ -35,7 +35,7 @@ async def test_a_visitor_who_only_looks_costs_no_sql(world: World) -> None:
     await world.restart()
     await world.directory.refresh()
     world.forget_statements()
-    polled = await world.http().call("poll", token=token, cursor=hello["cursor"])
+    polled = await world.http().call("poll", token=token, cursor=again["cursor"])
     assert [event["type"] for event in polled["events"]] == ["desk"]
     assert world.statements == []
 

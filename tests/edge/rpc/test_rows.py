@@ -138,7 +138,6 @@ async def test_changes_come_as_they_happen(world: World) -> None:
     assert not any("messages" in s and "seq > " in s for s in world.statements)
     polled = await world.http().call("poll", token=token, cursor=cursor, wait=5)
     assert [e["type"] for e in polled["events"] if e["type"] != "desk"] == ["edited"]
-    assert polled["cursor"] == socket.cursor
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -216,9 +215,9 @@ async def test_a_note_on_a_silent_visitor(world: World) -> None:
     assert await world.talks.details(visitor) is None
     assert "token" not in await http.answer("ping", token=token)
     await world.restart()
-    for cursor in (hello["cursor"], again["cursor"]):
+    for cursor, news in ((hello["cursor"], []), (again["cursor"], ["desk"])):
         polled = await world.http().call("poll", token=token, cursor=cursor)
-        assert [event["type"] for event in polled["events"]] == ["desk"]
+        assert [event["type"] for event in polled["events"]] == news
     late = await world.socket()
     found = await late.call("hello", site="acme", token=token)
     assert (found["messages"], found["more"]) == ([], False)

@@ -255,16 +255,16 @@ async def _one_full(world: World) -> list[EventStream]:
 async def test_stop(world: World) -> None:
     """A server that stops says 1001 to sockets, and answers waiting polls."""
     socket, hello = await world.visitor()
-    await world.http().call("poll", token=hello["token"], cursor=hello["cursor"])
+    known = await world.http().call("poll", token=hello["token"], cursor=hello["cursor"])
     poll = asyncio.create_task(
-        world.http().call("poll", token=hello["token"], cursor=hello["cursor"], wait=30)
+        world.http().call("poll", token=hello["token"], cursor=known["cursor"], wait=30)
     )
     await eventually(lambda: len(world.edge._services.polls._waiting) == 1)
     stopping = asyncio.create_task(world.edge.stop())
     assert await socket.closed() == 1001
     socket.close()
     await stopping
-    assert (await poll)["cursor"] == hello["cursor"]
+    assert (await poll)["cursor"] == known["cursor"]
 
 
 async def test_hello_again_as_another_visitor(world: World) -> None:

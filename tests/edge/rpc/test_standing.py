@@ -17,8 +17,9 @@ from switchboard.model import (
     Site,
     Trigger,
 )
+from switchboard.store import SqlStore
 from tests.edge.rpc.client import RpcError
-from tests.edge.rpc.conftest import ACME, DOMAIN, World, eventually
+from tests.edge.rpc.conftest import ACME, DOMAIN, ManualClock, World, eventually
 
 
 def queue(world: World, *visitors: str) -> None:
@@ -70,8 +71,46 @@ async def test_a_talk_that_ended_meanwhile(world: World) -> None:
     assert [event["type"] for event in events] == ["desk", "talk"]
     assert events[1]["data"] == {"state": "quiet"}
     for found in ([{"type": "talk", "data": {"state": "quiet"}}], []):
-        polled = await http.answer("poll", token=token, cursor=socket.cursor, wait=0)
+        cursor = polled["result"]["cursor"]
+        polled = await http.answer("poll", token=token, cursor=cursor, wait=0)
         assert polled["result"]["events"] == found
+
+
+async def desk_by_poll(node: World, token: str, cursor: str) -> tuple[list[str], str]:
+    """What a poll at that node tells of the desk, and the cursor after it."""
+    polled = await node.http().call("poll", token=token, cursor=cursor)
+    desks = [one["data"]["state"] for one in polled["events"] if one["type"] == "desk"]
+    return desks, polled["cursor"]
+
+
+async def test_polls_here_and_there(world: World, store: SqlStore, clock: ManualClock) -> None:
+    """A page hears of the desk what it does not know, whichever node told it what it knows."""
+    other = World(store, clock)
+    await other.start()
+    try:
+        for node in (world, other):
+            node.desk(DeskState.ONLINE)
+        hello = await world.http().call("hello", site="acme")
+        token, cursor = hello["token"], hello["cursor"]
+        desks, cursor = await desk_by_poll(world, token, cursor)
+        assert desks == []
+        other.desk(DeskState.OFFLINE)
+        desks, cursor = await desk_by_poll(other, token, cursor)
+        assert desks == ["offline"]
+        desks, cursor = await desk_by_poll(world, token, cursor)
+        assert desks == ["online"]
+        assert await desk_by_poll(world, token, cursor) == ([], cursor)
+    finally:
+        await other.stop()
+
+
+async def test_a_poll_whose_answer_was_lost(world: World) -> None:
+    """It is asked again with the same cursor, and says the same of the desk."""
+    hello = await world.http().call("hello", site="acme")
+    world.desk(DeskState.ONLINE)
+    lost = await desk_by_poll(world, hello["token"], hello["cursor"])
+    assert lost[0] == ["online"]
+    assert await desk_by_poll(world, hello["token"], hello["cursor"]) == lost
 
 
 async def test_the_place_in_the_queue(world: World) -> None:
