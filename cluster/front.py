@@ -28,9 +28,8 @@ def haproxy(folder: Path, port: int, nodes: Sequence[Ports], *, as_root: bool = 
         r"/run/haproxy/": f"{folder}/",
     }
     for number, node in enumerate(nodes, 1):
-        address = rf"10\.0\.0\.1{number}:8080 check"
-        exchanged[f"{address} port 8081"] = f"127.0.0.1:{node.http} check port {node.admin}"
-        exchanged[f"{address}$"] = f"127.0.0.1:{node.http} check"
+        address = rf"10\.0\.0\.1{number}:8080 check port 8081$"
+        exchanged[address] = f"127.0.0.1:{node.http} check port {node.admin}"
     if as_root or os.geteuid() != 0:
         exchanged[r"^    (user|group|chroot) .*$"] = ""
     return exchange("haproxy.cfg", exchanged)

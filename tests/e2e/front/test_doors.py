@@ -6,18 +6,15 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
-from cluster.front import Ports
 from tests.e2e.front.conftest import NEW_VISITORS, NODES, Node
 from tests.e2e.front.visitors import ORIGIN, address, answer_to, ask, browser
-from tests.e2e.support.fronts import Front, Haproxy, connections, front
+from tests.e2e.support.fronts import Front, Haproxy, connections
 from tests.e2e.support.parley import SITE
-from tests.e2e.support.ports import free_port
 from tests.e2e.support.wait import eventually
 from tests.edge.rpc.client import WebSocket, frame
 
@@ -132,17 +129,6 @@ async def test_no_node(alone: Front) -> None:
             after = answer.json()["error"]["data"]["retry_after"]
             assert answer.headers["retry-after"] == str(after)
             assert answer.headers["access-control-expose-headers"] == "Retry-After"
-
-
-async def test_none_that_is_well(nodes: Sequence[Node], tmp_path: Path) -> None:
-    """haproxy gives visitors to nodes that live where all of them say that something is amiss."""
-    ports = [Ports(node.http_port, free_port()) for node in nodes]
-    with front("haproxy", tmp_path / "front", ports) as running:
-        assert isinstance(running, Haproxy)
-        await running.start()
-        await eventually(lambda: running.up() == [False] * 3)
-        async with browser(running) as client:
-            assert await ask(client, "hello", site=SITE)
 
 
 async def test_too_large(before: Front) -> None:
