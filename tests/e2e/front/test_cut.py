@@ -25,7 +25,7 @@ from tests.edge.rpc.client import Closed, WebSocket
 
 SIZE = 24
 THERE = 0
-BUSY_SECONDS, MOST_BUSY_SECONDS = 1.0, 1.5
+BUSY_SECONDS, MOST_BUSY_SECONDS = 1.0, 1.3
 
 Sitting = tuple[WebSocket, dict[str, Any]]
 
