@@ -174,10 +174,15 @@ def site() -> None:
 @click.argument("key")
 @click.option("--origin", "origins", multiple=True, required=True, help="https://example.com")
 @click.option("--title", help="What operators and visitors call it; the key, if not given.")
+@click.option(
+    "--room", "rooms", multiple=True, metavar="NAME", help="A guest room's name.  [default: lobby]"
+)
 @click.pass_obj
-def site_add(file: Path, key: str, origins: tuple[str, ...], title: str | None) -> None:
+def site_add(
+    file: Path, key: str, origins: tuple[str, ...], title: str | None, rooms: tuple[str, ...]
+) -> None:
     """Add a site whose pages come from these origins."""
-    _with_store(load(file), lambda store: sites.add(store, key, origins, title))
+    _with_store(load(file), lambda store: sites.add(store, key, origins, title, rooms))
     click.echo(f"added {key}; next: parley operator add {key} JID, parley snippet {key}")
 
 

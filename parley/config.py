@@ -41,6 +41,8 @@ class Component(_Section, frozen=True):
     host: str = "127.0.0.1"
     port: int = 5347
     domains: tuple[str, ...] = ("chat.localhost",)
+    admins: tuple[str, ...] = ()
+    """Bare JIDs of those who own every room."""
 
 
 class Ejabberd(_Section, frozen=True):

@@ -28,7 +28,7 @@ OPERATOR = "anna"
 SITE = "demo"
 HTTP_PORT = 8080
 XMPP_PORT = 15222
-PAGES = ("index", "prices")
+PAGES = ("index", "prices", "lobby")
 
 
 def demo_service(

@@ -20,6 +20,7 @@ admin_listen = "tcp:$admin_port:interface=127.0.0.1"
 host = "127.0.0.1"
 port = $component_port
 domains = ["$domain"]
+#admins = ["you@example.org"]                    # JIDs that own every guest room
 secret = "$secret"
 
 # For ejabberd before 23.10, by which contact lists are written there; jabber-config/README.md.

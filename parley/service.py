@@ -28,7 +28,7 @@ from switchboard.clock import SystemClock
 from switchboard.errors import SwitchboardError
 from switchboard.leases import Candidate, Lease, LeaseForEver
 from switchboard.ports import Bus, Clock
-from switchboard.reception import DeskBoard, Directory, Talks
+from switchboard.reception import DeskBoard, Directory, Rooms, Talks
 from switchboard.reception.sites import REFRESH_EVERY
 from switchboard.sessions.memcached import MemcachedSessions, servers_of
 from switchboard.sessions.memory import MemorySessions
@@ -100,16 +100,19 @@ class Service:
         self._extra = extra
         self._directory = Directory(store)
         talks = Talks(store, bus, clock, config.limits.message_chars)
+        first = config.component.domains[0]
+        chars = config.limits.message_chars
+        rooms = Rooms(store, bus, clock, self._directory, first, chars)
         self._web = self._jabber = None
         if Edges.WEB in edges:
-            self._web = self._make_web(talks, bus, clock)
+            self._web = self._make_web(talks, rooms, bus, clock)
         if Edges.JABBER in edges:
-            self._jabber = self._make_jabber(talks, bus, clock)
+            self._jabber = self._make_jabber(talks, rooms, bus, clock)
         self._ports: list[Any] = []
         self._stopping = False
         self._tasks: list[asyncio.Task[None]] = []
 
-    def _make_web(self, talks: Talks, bus: Bus, clock: Clock) -> WebEdge:
+    def _make_web(self, talks: Talks, rooms: Rooms, bus: Bus, clock: Clock) -> WebEdge:
         config = self._config
         attendance = Attendance(
             bus,
@@ -136,9 +139,9 @@ class Service:
             uploads_max_bytes=config.uploads.max_bytes,
         )
         desks = DeskBoard(bus, clock)
-        return WebEdge(self._directory, talks, attendance, desks, bus, clock, settings)
+        return WebEdge(self._directory, talks, rooms, attendance, desks, bus, clock, settings)
 
-    def _make_jabber(self, talks: Talks, bus: Bus, clock: Clock) -> JabberEdge:
+    def _make_jabber(self, talks: Talks, rooms: Rooms, bus: Bus, clock: Clock) -> JabberEdge:
         config, ejabberd = self._config, self._config.ejabberd
         api = ApiSettings(ejabberd.api, ejabberd.user, ejabberd.password) if ejabberd.api else None
         settings = JabberSettings(
@@ -149,12 +152,13 @@ class Service:
             grace=config.presence.grace_seconds,
             version=product_version(),
             api=api,
+            admins=config.component.admins,
         )
         lease: Callable[[str], Lease] = LeaseForEver
         if self._leases is not None:
             name = f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(4)}"
             lease = Candidate(name, self._leases, clock).lease
-        return JabberEdge(settings, self._store, self._directory, talks, bus, clock, lease)
+        return JabberEdge(settings, self._store, self._directory, talks, rooms, bus, clock, lease)
 
     async def start(self) -> None:
         """Opens the listeners and begins to connect. Raises StartError."""

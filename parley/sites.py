@@ -23,7 +23,12 @@ from switchboard.model import (
 )
 from switchboard.origins import normal_origin
 from switchboard.ports import Store
+from switchboard.rooms import RoomSettings, is_room_name
 from switchboard.text import clean_line
+
+LOBBY = "lobby"
+"""The room that a site has where no other is asked for."""
+_SECRETS = frozenset({"identify_secret", "salt"})
 
 
 async def find(store: Store, key: str) -> Site:
@@ -34,8 +39,10 @@ async def find(store: Store, key: str) -> Site:
     raise NotFound("unknown_site", f"there is no site {key}: `parley site list` lists them")
 
 
-async def add(store: Store, key: str, origins: Sequence[str], title: str | None) -> None:
-    """Adds a site with fresh secrets. Raises Reject."""
+async def add(
+    store: Store, key: str, origins: Sequence[str], title: str | None, rooms: Sequence[str] = ()
+) -> None:
+    """Adds a site with fresh secrets, and with rooms of these names. Raises Reject."""
     if re.match(SITE_KEY, key) is None:
         raise Reject(
             "invalid",
@@ -48,6 +55,7 @@ async def add(store: Store, key: str, origins: Sequence[str], title: str | None)
         title=clean_line(title or key, NAME_CHARS) or key,
         origins=tuple(dict.fromkeys(origin(text) for text in origins)),
         identify_secret=secrets.token_urlsafe(32),
+        rooms={_room_name(name): RoomSettings() for name in rooms or (LOBBY,)},
     )
     await store.save_site(Site(key, settings))
 
@@ -77,12 +85,15 @@ def as_paths(shown: dict[str, Any], prefix: str = "") -> Iterator[str]:
         path = prefix + name
         if isinstance(value, dict):
             yield from as_paths(value, path + ".")
-        elif name != "identify_secret":
+        elif name not in _SECRETS:
             yield f"{path}={json.dumps(value, ensure_ascii=False)}"
 
 
 async def change(store: Store, key: str, assignments: Sequence[str]) -> None:
-    """Applies `path=value` to a site's settings, all or none; `canned.NAME=` removes that reply.
+    """Applies `path=value` to a site's settings, all or none.
+
+    `canned.NAME=` removes that reply, `rooms.NAME=` that room, whose log stays; a room that is
+    named in a path first is added, and so are pages' own by `page_rooms.title=`.
 
     A list is written with commas or spaces between, or as JSON, which forms and triggers want.
 
@@ -160,11 +171,31 @@ def snippet(site: Site, public_url: str) -> str:
     return f'<script async src="{source}"{attributes}></script>'
 
 
+def _room_name(name: str) -> str:
+    if not is_room_name(name):
+        raise Reject(
+            "invalid",
+            f"{name!r} cannot be a room's name: it has 1 to 40 of a-z, 0-9 and -, and is not "
+            "desk or page",
+        )
+    return name
+
+
 def _assign(settings: dict[str, Any], path: str, text: str) -> None:
     *folders, name = path.split(".")
+    if not text and (folders, name) == ([], "page_rooms"):
+        settings[name] = None
+        return
+    if folders == ["page_rooms"] and settings["page_rooms"] is None:
+        settings["page_rooms"] = msgspec.to_builtins(RoomSettings())
+    elif len(folders) == 2 and folders[0] == "rooms" and folders[1] not in settings["rooms"]:
+        settings["rooms"][_room_name(folders[1])] = msgspec.to_builtins(RoomSettings())
     into: Any = settings
     for folder in folders:
         into = into.get(folder) if isinstance(into, dict) else None
+    if folders == ["rooms"] and not text:
+        into.pop(name, None)
+        return
     if folders == ["canned"] and name:
         if text:
             into[name] = _json_or(text, str, text)

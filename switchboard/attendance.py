@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec.structs import replace
 
 from . import events
 from .model import Page, Visit
 from .ports import Bus, Clock, Sessions
+from .rooms import Seated
 
 HERE_EVERY = 3.0
 CENSUS_EVERY = 30.0
@@ -19,6 +22,9 @@ COME_TO = 2.0
 ACTIVITY_EVERY_MS = 60_000
 """Activity alone is told at once only if what was told of it is older; the census has the rest."""
 PAGE_SIZE = 500
+
+RoomsWatcher = Callable[[str, tuple[Seated, ...], tuple[Seated, ...]], None]
+"""Told of a visitor of this node, and in which rooms they were and are now."""
 
 
 class _Present:
@@ -60,6 +66,7 @@ class Attendance:
         self._quiet_until = 0.0
         """… and until when nothing is said of its consequences."""
         self._closed = False
+        self._rooms_watcher: RoomsWatcher | None = None
         self._unsubscribe = bus.subscribe(events.CENSUS, self._on_event)
 
     def __len__(self) -> int:
@@ -69,6 +76,10 @@ class Attendance:
         """What this node knows of a visitor who is here."""
         present = self._present.get(visitor)
         return None if present is None else present.visit
+
+    def watch_rooms(self, watcher: RoomsWatcher) -> None:
+        """Tells the one who wants to know which visitors of this node are in which rooms."""
+        self._rooms_watcher = watcher
 
     async def cached(self, visitor: str) -> Visit | None:
         """What the cache knows of a visitor, whichever node they were on."""
@@ -100,7 +111,7 @@ class Attendance:
             if known.generation > kept.generation:
                 kept = replace(kept, details=known.details, generation=known.generation)
         revision = visit.revision if known is None else known.revision
-        if known is None or loaded or kept.page != known.page:
+        if known is None or loaded or (kept.page, kept.rooms) != (known.page, known.rooms):
             revision = max(self._clock.now(), revision + 1)
         if (active_at, revision) != (kept.active_at, kept.revision):
             kept = replace(kept, active_at=active_at, revision=revision)
@@ -108,6 +119,7 @@ class Attendance:
         if kept != known:
             self._sessions.put(kept)
             self._tell(present)
+            self._seated(kept.visitor, known.rooms if known is not None else (), kept.rooms)
         return kept
 
     def active(self, visitor: str) -> None:
@@ -159,8 +171,9 @@ class Attendance:
             if not present.streams and now - present.seen_at >= self._grace
         ]
         for visitor in gone:
-            del self._present[visitor]
+            visit = self._present.pop(visitor).visit
             self._say(events.VisitorLeft(self._node, self._epoch, self._next(), visitor))
+            self._seated(visitor, visit.rooms, ())
         if now >= self._census_at:
             self._tell_all()
         if now >= self._here_at:
@@ -185,6 +198,10 @@ class Attendance:
             self._quiet_until = now + COME_TO
             self._census_at = self._here_at = 0.0
         return now
+
+    def _seated(self, visitor: str, before: tuple[Seated, ...], now: tuple[Seated, ...]) -> None:
+        if before != now and self._rooms_watcher is not None:
+            self._rooms_watcher(visitor, before, now)
 
     def _tell(self, present: _Present) -> None:
         visit = present.visit

@@ -1,7 +1,8 @@
 """What a change does to a line: pure.
 
-Corrections and retractions are the sender's own; anybody in the conversation may react. What is
-retracted leaves nothing of itself in the log but its place.
+Corrections and retractions are the sender's own; anybody in the conversation may react. Who
+moderates a room may retract any line; that they do, the caller has to know. What is retracted
+leaves nothing of itself in the log but its place.
 """
 
 from __future__ import annotations
@@ -22,17 +23,23 @@ def changed(line: Message, change: Message) -> Message:
         raise NotFound("not_found", "There is no such message.")
     sender = change.sender
     if line.retracted:
-        if change.act is Act.RETRACT and _same(line.sender, sender):
+        if change.act is Act.MODERATE or (change.act is Act.RETRACT and _same(line.sender, sender)):
             return line
         raise Reject("invalid", "This message cannot be changed any more.")
     if change.act is Act.REACT:
         reactions = _reacted(line.reactions, sender, tuple(change.body.split()))
         return line if reactions == line.reactions else replace(line, reactions=reactions)
-    if not _same(line.sender, sender):
+    if change.act is not Act.MODERATE and not _same(line.sender, sender):
         raise Forbidden("forbidden", "Only who wrote a message may change it.")
-    if change.act is Act.RETRACT:
+    if change.act in (Act.RETRACT, Act.MODERATE):
         return replace(
-            line, body="", retracted=True, reactions=(), attachment=None, edited_at=change.at
+            line,
+            body="",
+            retracted=True,
+            reactions=(),
+            attachment=None,
+            edited_at=change.at,
+            retracted_by=change.seq,
         )
     if line.body == change.body:
         return line

@@ -8,7 +8,8 @@
 Beside the operator who has a talk there may be others in it: who joined while it is open, and who
 wrote a line in a talk that somebody else has. They stay until they have left, take the talk over or
 it ends. When the one who has it leaves or hands it back, the first of the others has it. Who had a
-talk last is remembered in every phase.
+talk last is remembered in every phase. A room's log is in the phase ROOM for ever, from its first
+line on, and nothing else happens to it.
 """
 
 from __future__ import annotations
@@ -58,7 +59,11 @@ class Ended(Struct, frozen=True, tag=True):
     """Somebody or the clock ended the talk."""
 
 
-Event = VisitorWrote | OperatorWrote | TakenOver | HandedBack | Joined | Left | Ended
+class RoomWrote(Struct, frozen=True, tag=True):
+    """Somebody wrote a line in a room."""
+
+
+Event = VisitorWrote | OperatorWrote | TakenOver | HandedBack | Joined | Left | Ended | RoomWrote
 
 
 class IllegalEvent(Reject):
@@ -73,7 +78,13 @@ def advance(state: TalkState, event: Event, seq: int) -> TalkState:
 
     Raises IllegalEvent.
     """
+    if state.phase is Phase.ROOM:
+        if isinstance(event, RoomWrote):
+            return state
+        raise IllegalEvent(state.phase, event)
     match event:
+        case RoomWrote() if state == TalkState():
+            return TalkState(Phase.ROOM)
         case VisitorWrote():
             if state.phase is Phase.QUIET:
                 return TalkState(Phase.WAITING, state.operator, seq)

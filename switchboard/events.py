@@ -1,14 +1,15 @@
 """What the bus carries: hints. Losing any of them makes delivery slower, never wrong.
 
 Topics are strings: `conversation_topic(id)` for whoever has that conversation open,
-`domain_topic(domain)` for the gateway that owns it, `desk_topic(site)`, and CENSUS.
+`domain_topic(domain)` for the gateway that owns it, `desk_topic(site)`, and CENSUS. Of a room's
+conversation the first domain's gateway is told.
 """
 
 from __future__ import annotations
 
 from msgspec import Struct
 
-from .model import DeskState, Details, Message, Rating, Sender, TalkState, Visit
+from .model import DeskState, Details, Message, Occupant, Rating, Sender, TalkState, Visit
 
 CENSUS = "census"
 
@@ -148,6 +149,57 @@ class NodeLeft(Struct, frozen=True, tag=True):
     epoch: int
 
 
+class RoomAsked(Struct, frozen=True, tag=True):
+    """A web node wants to know who is in a room; told where the room's gateway hears it."""
+
+    room: str
+
+
+class RoomPage(Struct, frozen=True, tag=True):
+    """A part of all who are in a room, by its gateway.
+
+    This and RoomChanged are the gateway's words on a room: `number` counts them, from 1 with each
+    epoch, so that a web node knows when it has missed one.
+    """
+
+    room: str
+    epoch: int
+    number: int
+    page: int
+    last: bool
+    occupants: tuple[Occupant, ...]
+
+
+class RoomChanged(Struct, frozen=True, tag=True):
+    """Who came, went, or is called or may do something else, since the gateway's last word."""
+
+    room: str
+    epoch: int
+    number: int
+    came: tuple[Occupant, ...] = ()
+    left: tuple[Occupant, ...] = ()
+    changed: tuple[Occupant, ...] = ()
+    """As they are now."""
+    expelled: tuple[Occupant, ...] = ()
+    """Who was made to go."""
+
+
+class Expelled(Struct, frozen=True, tag=True):
+    """A visitor is in a room no more: whoever holds their streams is to see to it."""
+
+    room: str
+    visitor: str
+    reason: str = ""
+
+
+class Renamed(Struct, frozen=True, tag=True):
+    """A visitor is called otherwise in a room, since the name was somebody else's."""
+
+    room: str
+    visitor: str
+    name: str
+
+
 Event = (
     Committed
     | StateChanged
@@ -164,4 +216,9 @@ Event = (
     | CensusPage
     | NodeHere
     | NodeLeft
+    | RoomAsked
+    | RoomPage
+    | RoomChanged
+    | Expelled
+    | Renamed
 )

@@ -14,10 +14,10 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from .hours import HoursSettings
+from .rooms import MOST_ROOMS, Role, RoomName, RoomSettings, Seated
 
 SITE_KEY = r"^(?!v-)[a-z0-9][a-z0-9-]{0,39}$"
 VISITOR_ID = r"^v-[a-z2-7]{16}$"
-ROOM_NAME = r"^[a-z0-9-]{1,40}$"
 
 CLIENT_ID_CHARS = 64
 NAME_CHARS = 80
@@ -167,6 +167,9 @@ class SiteSettings(Struct, frozen=True, forbid_unknown_fields=True):
     upload: UploadSettings = UploadSettings()
     hours: HoursSettings = HoursSettings()
     triggers: Annotated[tuple[Trigger, ...], Meta(max_length=20)] = ()
+    rooms: Annotated[dict[RoomName, RoomSettings], Meta(max_length=MOST_ROOMS)] = {}
+    page_rooms: RoomSettings | None = None
+    """How each page's own room is set, if pages have any."""
     canned: dict[str, str] = {}
     """Ready answers by name, in their order; `{name}` in one stands for the visitor's name."""
 
@@ -231,8 +234,12 @@ class Visit(Struct, frozen=True):
     """When the visitor last did something, as far as it is known; 0 is unknown."""
     generation: int = 0
     """Grows with each change of the details; the token has it too, and tells an old copy by it."""
+    rooms: tuple[Seated, ...] = ()
+    bare: bool = False
+    """Whether all that is known is what the token says: the page, and the rooms, were lost."""
     revision: int = 0
-    """When the page was told of last; grows each time, so that of two nodes' the later is known."""
+    """When page or rooms were told of last; grows each time, so that of two nodes' the later is
+    known."""
 
     @property
     def name(self) -> str:
@@ -267,6 +274,25 @@ class Sender(Struct, frozen=True):
     name: str
 
 
+class Occupant(Struct, frozen=True):
+    """Somebody in a room; `id` means something in this room only and says nothing of who it is."""
+
+    id: str
+    kind: SenderKind
+    name: str
+    role: Role = Role.PARTICIPANT
+
+
+class RoomClient(Struct, frozen=True):
+    """A Jabber client that is in a room, or a visitor that such clients were shown there."""
+
+    room: str
+    """The room's log."""
+    jid: str
+    """Full; its bare part is whose client it is, or the visitor's own."""
+    nick: str
+
+
 class Act(enum.StrEnum):
     """What a row of the log does."""
 
@@ -277,11 +303,13 @@ class Act(enum.StrEnum):
     """The visitor's page is to go to the address in `body`."""
     EDIT = "edit"
     RETRACT = "retract"
+    MODERATE = "moderate"
+    """A retraction by who may retract other people's lines; `body` may say why."""
     REACT = "react"
     """`body` is all of the sender's emoji on the line, with spaces between."""
 
 
-CHANGES = frozenset({Act.EDIT, Act.RETRACT, Act.REACT})
+CHANGES = frozenset({Act.EDIT, Act.RETRACT, Act.MODERATE, Act.REACT})
 """The acts that change an earlier line, the row's `target`."""
 
 
@@ -328,6 +356,8 @@ class Message(Struct, frozen=True):
     reactions: tuple[Reaction, ...] = ()
     """Those on the line; of a REACT, those on its target after it."""
     attachment: Attachment | None = None
+    retracted_by: int = 0
+    """The seq of the row that took it back."""
 
 
 class Rating(Struct, frozen=True):
@@ -351,6 +381,8 @@ class Phase(enum.StrEnum):
     QUIET = "quiet"
     WAITING = "waiting"
     TAKEN = "taken"
+    ROOM = "room"
+    """It is a room's: there is no talk in it."""
 
 
 class TalkState(Struct, frozen=True):

@@ -23,6 +23,7 @@ from .model import (
     Message,
     Operator,
     Rating,
+    RoomClient,
     Sender,
     Shown,
     Site,
@@ -115,6 +116,15 @@ class Store(Protocol):
     async def read(self, conversation: str, after: int, limit: int) -> list[Message]:
         """The lines with a seq above `after`, oldest first, at most `limit`."""
 
+    async def rows(self, conversation: str, seqs: Sequence[int]) -> list[Message]:
+        """Those of the given rows that there are, oldest first."""
+
+    async def since(self, conversation: str, at: int) -> int:
+        """The seq of the first row that was written at or after a time; the next one's if none was.
+
+        The clocks of those who write may differ by some seconds.
+        """
+
     async def sent(self, conversation: str, sender: str, client_id: str) -> Message | None:
         """The line that a sender sent under that client id, if it is stored."""
 
@@ -180,6 +190,12 @@ class Store(Protocol):
         together, within 5 s and before a talk is ended here: until then a new process takes it
         that all operators of the site may have been told.
         """
+
+    async def occupants(self) -> list[RoomClient]:
+        """The Jabber clients that are in rooms, and visitors shown there, by room and JID."""
+
+    async def change_occupants(self, put: Sequence[RoomClient], drop: Sequence[RoomClient]) -> None:
+        """Drops those that left a room, then keeps or renames those that are in one."""
 
     async def version(self) -> int:
         """A number that changes whenever a site, an operator or a ban does."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .bans import Bans
 from .desks import DeskBoard
+from .rooms import Rooms
 from .sites import Directory
 from .talks import Talks
 
-__all__ = ["Bans", "DeskBoard", "Directory", "Talks"]
+__all__ = ["Bans", "DeskBoard", "Directory", "Rooms", "Talks"]

@@ -53,6 +53,10 @@ class DeskBoard:
 
         return stop
 
+    def heard(self, site: str) -> bool:
+        """Whether the site's gateway has spoken lately."""
+        return self._clock.monotonic() < self._entry(site).expires_at
+
     def sweep(self) -> None:
         """To be called every second: a word that is too old counts as offline."""
         now = self._clock.monotonic()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from ..errors import NotFound
 from ..model import Ban, Operator, Site
 from ..ports import Store, Unsubscribe
+from ..rooms import Room, RoomId, is_page_room, room_of
 
 REFRESH_EVERY = 2.0
 
@@ -62,6 +63,23 @@ class Directory:
     def find(self, key: str) -> Site | None:
         """The site of that key, or None."""
         return self._sites.get(key)
+
+    def room(self, conversation: str) -> Room | None:
+        """The room whose log it is, if there is one; a page's own is there where pages have any."""
+        id = room_of(conversation)
+        site = self._sites.get(id.site) if id is not None else None
+        if id is None or site is None:
+            return None
+        settings = site.settings.rooms.get(id.name)
+        if settings is None and is_page_room(id.name):
+            settings = site.settings.page_rooms
+        return Room(id, settings) if settings is not None else None
+
+    def rooms(self) -> Iterator[Room]:
+        """All rooms of all sites, but for pages' own."""
+        for site in self._sites.values():
+            for name, settings in site.settings.rooms.items():
+                yield Room(RoomId(name, site.key), settings)
 
     def operators(self, site: str) -> Iterable[Operator]:
         """A site's operators."""

@@ -78,8 +78,7 @@ class Talks:
         A file without words is its address. Raises Reject (`invalid`, `too_long`) or, in a bounded
         time, RetryLater: then it is not known whether the line is stored.
         """
-        if not client_id or client_id != clean_line(client_id, CLIENT_ID_CHARS):
-            raise Reject("invalid", f"An id is one line of 1 to {CLIENT_ID_CHARS} characters.")
+        check_client_id(client_id)
         try:
             if attachment is not None and not body.strip():
                 body = attachment.url
@@ -123,7 +122,7 @@ class Talks:
         """
         body = clean_body(body, self._message_chars)
         at = self._clock.now()
-        client_id, also = _operator_client_id(sent_as, body, at)
+        client_id, also = repeatable_id(sent_as, body, at)
         draft = Draft(
             conversation=visitor,
             site=operator.site,
@@ -161,11 +160,11 @@ class Talks:
         if act is Act.EDIT:
             body = clean_body(body, self._message_chars)
         elif act is Act.REACT:
-            body = " ".join(_clean_emoji(body))
+            body = " ".join(clean_emoji(body))
         draft = self._draft(sender, conversation, site, domain, act, body, target)
         if sent_as is not None:
             change = "\0".join((act.value, str(target), body))
-            client_id, also = _operator_client_id(sent_as, change, draft.at)
+            client_id, also = repeatable_id(sent_as, change, draft.at)
             draft = replace(draft, client_id=client_id, also=also, window=REPEAT_WINDOW_MS)
         if origin is not None:
             draft = replace(draft, origin=origin)
@@ -326,14 +325,21 @@ class Talks:
         self._bus.publish(events.domain_topic(domain), event)
 
 
+def check_client_id(id: str) -> None:
+    """Raises Reject unless it is one that a browser may give a line."""
+    if not id or id != clean_line(id, CLIENT_ID_CHARS):
+        raise Reject("invalid", f"An id is one line of 1 to {CLIENT_ID_CHARS} characters.")
+
+
 def visitor_name(details: Details | None, visitor: str) -> str:
     """The name of a visitor who may not be here."""
     return (details.name if details else "") or default_name(visitor)
 
 
-def _operator_client_id(
+def repeatable_id(
     sent_as: tuple[str, str] | None, body: str, at: int
 ) -> tuple[str, tuple[str, ...]]:
+    """A line's client id and the one of the ten minutes before: see `Talks.answer`."""
     if sent_as is None:
         return secrets.token_hex(12), ()
     name = hashlib.blake2b("\0".join((*sent_as, body)).encode(), digest_size=12).hexdigest()
@@ -341,7 +347,7 @@ def _operator_client_id(
     return f"{name}.{era}", (f"{name}.{era - 1}",)
 
 
-def _clean_emoji(body: str) -> list[str]:
+def clean_emoji(body: str) -> list[str]:
     """Emoji as a person may choose them. Raises Reject."""
     emoji = [clean_line(one, EMOJI_CHARS) for one in dict.fromkeys(body.split())]
     if len(emoji) > MOST_EMOJI or not all(_is_emoji(one) for one in emoji):

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Dialect
 
 from ..conversation import advance
 from ..errors import SwitchboardError
-from ..model import CHANGES, Message, Phase, SenderKind, TalkState
+from ..model import CHANGES, Message, Phase, TalkState
 from ..ports import Appended, Draft
 from .bulk import Bulk
 from .flavour import Flavour
@@ -223,7 +223,7 @@ def _row(draft: Draft, log: _Log, known: dict[Key, Message]) -> Message:
 
 
 def _grow(log: _Log, draft: Draft, state: TalkState) -> None:
-    name = draft.sender.name if draft.sender.kind is SenderKind.VISITOR else log.name
+    name = draft.sender.name if draft.sender.id == draft.conversation else log.name
     log.changed |= (state, name) != (log.state, log.name) or state.phase is Phase.QUIET
     log.site, log.domain = draft.site, draft.domain
     log.seq += 1

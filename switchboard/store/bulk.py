@@ -8,10 +8,13 @@ wait. So each statement is compiled once, for one row, and its text is repeated 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
+
+T = TypeVar("T")
 
 CHUNK = 500
 """Ids that one statement asks for."""
@@ -19,7 +22,7 @@ CHUNK = 500
 _PLACEHOLDERS = {"qmark": "?", "format": "%s"}
 
 
-def chunks(ids: Sequence[str]) -> list[Sequence[str]]:
+def chunks(ids: Sequence[T]) -> list[Sequence[T]]:
     """In parts for a statement each."""
     return [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
 

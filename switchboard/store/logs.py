@@ -1,9 +1,10 @@
 """How far the logs are.
 
 A conversation's row holds `seq` and `updated_at` as they were when its talk was last taken on: as
-long as the talk is open they may be behind, and the log's last row is what counts. Of a quiet
-conversation they are right, whatever of its log is still kept. Who removes the last rows of an open
-talk's log has to write both first, or its seqs would begin anew.
+long as the talk is open, and of a room's for ever, they may be behind, and the log's last row is
+what counts. Of a quiet conversation they are right, whatever of its log is still kept. Who removes
+the last rows of an open talk's log, or of a room's, has to write both first, or its seqs would
+begin anew.
 """
 
 from __future__ import annotations

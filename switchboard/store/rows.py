@@ -33,6 +33,7 @@ class Extra(Struct, frozen=True, omit_defaults=True):
     retracted: bool = False
     reactions: tuple[Reaction, ...] = ()
     attachment: Attachment | None = None
+    retracted_by: int = 0
 
 
 _NOTHING = Extra()
@@ -60,6 +61,7 @@ def message_of(row: Sequence[Any]) -> Message:
         more.retracted,
         more.reactions,
         more.attachment,
+        more.retracted_by,
     )
 
 
@@ -87,7 +89,13 @@ def extra_of(message: Message) -> str | None:
     """The column `extra` of a message; None for most."""
     if not (message.edited_at or message.reactions or message.attachment):
         return None
-    more = Extra(message.edited_at, message.retracted, message.reactions, message.attachment)
+    more = Extra(
+        message.edited_at,
+        message.retracted,
+        message.reactions,
+        message.attachment,
+        message.retracted_by,
+    )
     return _encode(more).decode()
 
 

@@ -165,6 +165,16 @@ shown = Table(
     **COMPACT,
 )
 
+occupants = Table(
+    "occupants",
+    metadata,
+    Column("room", CONVERSATION, primary_key=True),
+    Column("jid", ADDRESS, primary_key=True),
+    Column("nick", NAME, nullable=False),
+    **COMPACT,
+)
+"""Jabber clients that are in rooms, and visitors that these were shown there."""
+
 leases = Table(
     "leases",
     metadata,

@@ -21,11 +21,12 @@ from ..model import (
     Message,
     Operator,
     Rating,
+    RoomClient,
     Shown,
     Site,
 )
 from ..ports import Appended, Clock, Draft, Late, Turned
-from . import bans, ratings, sites, talks, visitors
+from . import bans, finding, occupants, ratings, sites, talks, visitors
 from .appends import Appends
 from .batches import Batches, Work
 from .commits import Commits, Done
@@ -124,6 +125,14 @@ class SqlStore:
         """See ports.Store."""
         return await self._read(talks.read(conversation, after, limit))
 
+    async def rows(self, conversation: str, seqs: Sequence[int]) -> list[Message]:
+        """See ports.Store."""
+        return await self._read(finding.rows(conversation, seqs))
+
+    async def since(self, conversation: str, at: int) -> int:
+        """See ports.Store."""
+        return await self._read(finding.since(conversation, at))
+
     async def sent(self, conversation: str, sender: str, client_id: str) -> Message | None:
         """See ports.Store."""
         return await self._read(talks.sent(conversation, sender, client_id))
@@ -201,6 +210,14 @@ class SqlStore:
     ) -> None:
         """See ports.Store."""
         await self._shown.note(add, remove, talking)
+
+    async def occupants(self) -> list[RoomClient]:
+        """See ports.Store."""
+        return await self._read(occupants.all_occupants)
+
+    async def change_occupants(self, put: Sequence[RoomClient], drop: Sequence[RoomClient]) -> None:
+        """See ports.Store."""
+        await self._step(occupants.change(self._flavour, put, drop))
 
     async def version(self) -> int:
         """See ports.Store."""

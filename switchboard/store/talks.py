@@ -16,7 +16,9 @@ from .logs import LAST_AT, LAST_SEQ, SEQ, UPDATED_AT
 from .rows import conversation_of, message_of, state_of
 from .schema import conversations, cursors, messages
 
-_OPEN = conversations.c.phase.in_([p.value for p in Phase if p is not Phase.QUIET])
+_OPEN = conversations.c.phase.in_([Phase.WAITING.value, Phase.TAKEN.value])
+_BEHIND = conversations.c.phase != Phase.QUIET.value
+"""Those whose row may be behind their log."""
 
 
 def read(conversation: str, after: int, limit: int) -> Callable[[Connection], list[Message]]:
@@ -73,7 +75,7 @@ def changed_in(site: str, since: int) -> Callable[[Connection], list[Conversatio
     """Those that changed at or after `since`, oldest first."""
     of = conversations.c
     return _conversations(
-        of.site == site, or_(of.updated_at >= since, and_(_OPEN, since <= LAST_AT))
+        of.site == site, or_(of.updated_at >= since, and_(_BEHIND, since <= LAST_AT))
     )
 
 

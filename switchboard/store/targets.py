@@ -42,7 +42,8 @@ class Targets:
             values = {"body": line.body, "extra": extra_of(line)}
             self._connection.execute(update(messages).where(*there).values(values))
             if line.retracted:
-                edits = (of.conversation == conversation, of.target == seq)
+                # A room's log is long, and its corrections stand behind the line.
+                edits = (of.conversation == conversation, of.seq > seq, of.target == seq)
                 self._connection.execute(
                     update(messages).where(*edits, of.act == Act.EDIT.value).values(body="")
                 )

@@ -58,6 +58,7 @@ async def test_line_and_changes_in_one_batch(store: SqlStore) -> None:
     assert [row.act for row in rows] == [Act.SAY, Act.EDIT, Act.REACT, Act.RETRACT]
     assert [row.body for row in rows] == ["", "", "👍", ""]
     assert rows[0].retracted
+    assert rows[0].retracted_by == 4
 
 
 async def test_a_retraction_leaves_no_text(store: SqlStore) -> None:

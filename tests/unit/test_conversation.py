@@ -18,6 +18,7 @@ from switchboard.conversation import (
     Joined,
     Left,
     OperatorWrote,
+    RoomWrote,
     TakenOver,
     VisitorWrote,
     advance,
@@ -25,6 +26,7 @@ from switchboard.conversation import (
 from switchboard.model import Phase, TalkState
 
 QUIET = TalkState(Phase.QUIET, "o-last", 3)
+ROOM = TalkState(Phase.ROOM)
 WAITING = TalkState(Phase.WAITING, "o-last", 3)
 TAKEN = TalkState(Phase.TAKEN, "o-bob", 3)
 SHARED = TalkState(Phase.TAKEN, "o-bob", 3, ("o-eve", "o-zoe"))
@@ -65,6 +67,18 @@ TABLE: list[tuple[TalkState, Event, TalkState | None]] = [
     (TAKEN, TakenOver("o-eve"), TalkState(Phase.TAKEN, "o-eve", 3)),
     (TAKEN, HandedBack(), TalkState(Phase.WAITING, "o-bob", 3)),
     (TAKEN, Ended(), TalkState(Phase.QUIET, "o-bob", SEQ)),
+    (TalkState(), RoomWrote(), ROOM),
+    (QUIET, RoomWrote(), None),
+    (WAITING, RoomWrote(), None),
+    (TAKEN, RoomWrote(), None),
+    (ROOM, RoomWrote(), ROOM),
+    (ROOM, VisitorWrote(), None),
+    (ROOM, OperatorWrote("o-eve"), None),
+    (ROOM, TakenOver("o-eve"), None),
+    (ROOM, HandedBack(), None),
+    (ROOM, Joined("o-eve"), None),
+    (ROOM, Left("o-eve"), None),
+    (ROOM, Ended(), None),
 ]
 
 

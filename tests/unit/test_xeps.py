@@ -10,7 +10,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from gateway.capabilities import FEATURES, OF_CONTACTS
+from gateway.capabilities import FEATURES, OF_CONTACTS, WITH_ROOMS
+from gateway.muc import describing
 
 ROOT = Path(__file__).parents[2]
 DOAP = "{http://usefulinc.com/ns/doap#}"
@@ -100,7 +101,10 @@ def test_each_claim_is_shown(row: Row) -> None:
         assert function in functions(tree), f"{name} is not there"
 
 
-@pytest.mark.parametrize("feature", [*FEATURES, *OF_CONTACTS])
+ANSWERED = {*FEATURES, *OF_CONTACTS, *WITH_ROOMS.features, *describing.FEATURES}
+
+
+@pytest.mark.parametrize("feature", sorted(ANSWERED))
 def test_each_feature_is_claimed(feature: str) -> None:
     """What disco#info answers belongs to a row."""
     assert [row.address for row in rows() if feature in row.namespaces]

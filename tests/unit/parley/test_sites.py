@@ -165,3 +165,20 @@ async def test_an_unknown_time_zone_is_named(store: SqlStore) -> None:
         await sites.change(
             store, "acme", ["hours.time_zone=Mars/Olympus", "hours.monday=09:00-17:00"]
         )
+
+
+async def test_rooms_are_added_set_and_removed(store: SqlStore) -> None:
+    """A site has a lobby; a path makes a room or pages' own, an empty value ends it."""
+    assert list((await sites.find(store, "acme")).settings.rooms) == ["lobby"]
+    await sites.change(
+        store, "acme", ["rooms.help.title=Help", "rooms.lobby=", "page_rooms.moderated=true"]
+    )
+    found = (await sites.find(store, "acme")).settings
+    assert [(name, room.title) for name, room in found.rooms.items()] == [("help", "Help")]
+    assert found.page_rooms is not None
+    assert found.page_rooms.moderated
+    await sites.change(store, "acme", ["page_rooms="])
+    assert (await sites.find(store, "acme")).settings.page_rooms is None
+    for name in ("desk", "page", "A", "x" * 41):
+        with pytest.raises(Reject):
+            await sites.change(store, "acme", [f"rooms.{name}.title=x"])
