@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -10,6 +11,8 @@ from msgspec.structs import replace
 from switchboard.errors import Forbidden
 from switchboard.model import Details, Site, Visit
 
+from . import wire
+from .hall import Hall
 from .services import Services
 from .tokens import Place, VisitorToken
 from .waiters import Seat
@@ -25,8 +28,23 @@ class Stream(Protocol):
     def follow(self, token: VisitorToken, seat: Seat, tag: int) -> None:
         """From now on it is this visitor's, and misses nothing."""
 
-    def stand_at(self, place: Place | None) -> None:
-        """Where events begin, once the call is answered; None: with `reset`."""
+    def stand_at(self, place: Place | None, news: Sequence[wire.EventData] = ()) -> None:
+        """Where events begin, once the call is answered, after `news`; None: with `reset`."""
+
+    def enter(self, hall: Hall, own: str) -> None:
+        """From now on it misses nothing of a room, where it is the occupant of that id."""
+
+    def stand_in(self, hall: Hall, place: Place) -> None:
+        """Where a room's events begin, once the call is answered."""
+
+    def reads(self, hall: Hall) -> bool:
+        """Whether it hears of that room."""
+
+    def cursor(self) -> str:
+        """Where it is in all that it reads."""
+
+    def leave(self, conversation: str) -> None:
+        """It hears nothing more of the room whose log it is."""
 
 
 class Waiting(Protocol):
@@ -150,6 +168,7 @@ async def recall(web: Services, token: VisitorToken) -> Visit:
             details=details or Details(),
             since=web.clock.now(),
             generation=token.generation,
+            bare=True,
         )
     here = _here(web, token)
     if here is not None:

@@ -16,10 +16,13 @@ from twisted.web.resource import Resource
 
 from switchboard.attendance import Attendance
 from switchboard.ports import Bus, Clock
-from switchboard.reception import DeskBoard, Directory, Talks
+from switchboard.reception import DeskBoard, Directory, Rooms, Talks
 
 from .admission import Origins, Proxies, Rates
 from .door import RpcDoor
+from .halls import Halls
+from .log_slices import Slices
+from .public_log import PublicLog
 from .seats import STAYS_SECONDS, Seats
 from .services import RpcSettings, Services
 from .site import Limits, ParleySite, build_site
@@ -53,6 +56,7 @@ class WebEdge:
         self,
         directory: Directory,
         talks: Talks,
+        rooms: Rooms,
         attendance: Attendance,
         desks: DeskBoard,
         bus: Bus,
@@ -64,6 +68,7 @@ class WebEdge:
         self._desks = desks
         self._origins = Origins()
         stays = settings.grace_seconds + STAYS_SECONDS
+        cursors = Cursors(settings.token_keys)
         self._services = Services(
             settings=settings,
             directory=directory,
@@ -72,7 +77,7 @@ class WebEdge:
             desks=desks,
             clock=clock,
             tokens=Tokens(settings.token_keys, settings.token_days, clock),
-            cursors=Cursors(settings.token_keys),
+            cursors=cursors,
             origins=self._origins,
             new_visitors=Rates(settings.new_visitors_per_minute, clock, strict=True),
             messages=Rates(settings.messages_per_minute, clock),
@@ -85,6 +90,8 @@ class WebEdge:
                 clock,
             ),
             seats=Seats(directory, talks, attendance, desks, bus, clock, stays),
+            rooms=rooms,
+            halls=Halls(directory, rooms, talks, attendance, desks, bus, clock, cursors, stays),
             polls=Polls(attendance),
             time_zones=frozenset(available_timezones()),
         )
@@ -94,6 +101,8 @@ class WebEdge:
         self._stream_door = StreamDoor(self._services, self._streams, proxies)
         self._door.putChild(b"events", self._stream_door)
         self._upload_door = UploadDoor(self._services, self._streams, proxies)
+        self._slices = Slices(rooms, bus, clock)
+        self._public_log = PublicLog(directory, self._slices)
         self._sites: list[ParleySite] = []
 
     def site(
@@ -108,7 +117,11 @@ class WebEdge:
         """
         settings = self._services.settings
         limits = Limits(settings.request_bytes, settings.head_seconds, settings.body_seconds)
-        extra = {b"files": Files(self._services.uploads), **(extra or {})}
+        extra = {
+            b"files": Files(self._services.uploads),
+            b"rooms": self._public_log,
+            **(extra or {}),
+        }
         site = build_site(self._door, self._upload_door, limits, extra, static, reactor)
         self._sites.append(site)
         return site
@@ -126,6 +139,7 @@ class WebEdge:
         self._attendance.sweep()
         self._desks.sweep()
         services.seats.sweep()
+        services.halls.sweep()
         services.new_visitors.sweep()
         services.messages.sweep()
         services.files.sweep()
@@ -150,7 +164,9 @@ class WebEdge:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._streams.gone(), FAREWELL_SECONDS)
         self._streams.abort()
+        self._slices.close()
         self._services.seats.close()
+        self._services.halls.close()
         self._attendance.close()
 
     @property
@@ -191,9 +207,10 @@ class WebEdge:
     async def _settle(self) -> None:
         await self._services.uploads.settle()
         await self._streams.settle()
-        for door in (self._door, self._stream_door, self._upload_door):
+        for door in (self._door, self._stream_door, self._upload_door, self._public_log):
             await door.settle()
 
     def _load_sites(self) -> None:
         self._origins.load(self._directory.sites())
         self._services.seats.load_sites()
+        self._services.halls.load()

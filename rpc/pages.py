@@ -85,7 +85,7 @@ class Asset(Resource):
         request.setHeader(b"Vary", b"Accept-Encoding")
         if request.setETag(file.etag):
             return b""
-        if file.zipped is not None and _accepts_gzip(request):
+        if file.zipped is not None and accepts_gzip(request):
             request.setHeader(b"Content-Encoding", b"gzip")
             return file.zipped
         return file.body
@@ -105,7 +105,8 @@ def widget_pages(root: Resource, static: Traversable) -> None:
                 parts.putChild(part.name.encode(), Asset(part.name, part.read_bytes(), _FOR_EVER))
 
 
-def _accepts_gzip(request: Request) -> bool:
+def accepts_gzip(request: Request) -> bool:
+    """Whether the client takes a body that is so compressed (RFC 9110 §12.5.3)."""
     accepted = request.getHeader(b"Accept-Encoding") or b""
     for coding in accepted.lower().replace(b" ", b"").split(b","):
         name, _, weight = coding.partition(b";q=")

@@ -10,9 +10,10 @@ from msgspec import Struct
 
 from switchboard.attendance import Attendance
 from switchboard.ports import Clock
-from switchboard.reception import DeskBoard, Directory, Talks
+from switchboard.reception import DeskBoard, Directory, Rooms, Talks
 
 from .admission import Origins, Rates
+from .halls import Halls
 from .seats import Seats
 from .tokens import Cursors, Tokens
 from .transports.poll import Polls
@@ -65,6 +66,8 @@ class Services:
     files: Rates
     uploads: Uploads
     seats: Seats
+    rooms: Rooms
+    halls: Halls
     polls: Polls
     time_zones: Collection[str]
     """Names of the IANA database."""

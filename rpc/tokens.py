@@ -19,9 +19,11 @@ from msgspec import Struct
 
 from switchboard.model import Message, Visit
 from switchboard.ports import Clock
+from switchboard.rooms import room_of
 
 _MAC_OCTETS = 16
 _LONGEST = 2048
+_LONGEST_CURSOR = 8192
 _DAY_MS = 86_400_000
 _SKEW_MS = _DAY_MS
 """A token from the future is taken this far: another node's clock may be ahead."""
@@ -121,13 +123,15 @@ class Place(Struct, frozen=True, array_like=True):
     that the other side has, or has read, the log.
 
     `mark` tells that line from any other that may once have its seq: a store that was restored
-    from a backup grows again, another way.
+    from a backup grows again, another way. In a room nobody has receipts; `heard` is when the
+    browser was told last of who comes and goes, in ms since 1970 UTC.
     """
 
     seq: int
     delivered: int = 0
     read: int = 0
     mark: int = 0
+    heard: int = 0
 
 
 def mark_of(message: Message) -> int:
@@ -136,38 +140,72 @@ def mark_of(message: Message) -> int:
 
 
 class StreamCursor(Struct, frozen=True, array_like=True):
-    """How far a browser is, by conversation (`desk` or a room's id).
+    """How far a browser is, by conversation (`desk`, or a room's log).
 
-    `tag` tells a visitor's pages apart, so that each hears of typing once.
+    `tag` tells a visitor's pages apart, so that each hears of typing once. `names` are what the
+    visitor is called in those rooms: all that is left of it when a node and the cache are gone.
     """
 
     tag: int
     places: dict[str, Place]
+    names: dict[str, str] = {}
     told: tuple[int, int] = (0, 0)
     """What a page that polls knows of desk and talk, each as `wire.digest` has it. The browser
     keeps it, for its polls go to any node, and only it knows which answers have arrived."""
 
 
+class _RoomPart(Struct, frozen=True, array_like=True):
+    room: str
+    place: Place
+
+
 class Cursors:
-    """Gives and reads cursors, each good for one visitor only. The same place, the same text."""
+    """Gives and reads cursors, each good for one visitor only. The same place, the same text.
+
+    A cursor's text is a part for the desk, bound to the visitor, and one for each room after a
+    full stop. A room's part is the same for everybody who stands there, so that it is signed once
+    for all of them; which rooms a visitor may read is not for a cursor to say.
+    """
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._signer = Signer(keys, b"parley cursor")
         self._decoder = msgspec.msgpack.Decoder(StreamCursor)
+        self._room_signer = Signer(keys, b"parley cursor of a room")
+        self._room_decoder = msgspec.msgpack.Decoder(_RoomPart)
 
     def text(self, visitor: str, cursor: StreamCursor) -> str:
         """The cursor, signed, as browsers hold it."""
+        own = {name: place for name, place in cursor.places.items() if not room_of(name)}
+        parts = [self.part(name, place) for name, place in cursor.places.items() if room_of(name)]
+        return ".".join((self.head(visitor, msgspec.structs.replace(cursor, places=own)), *parts))
+
+    def head(self, visitor: str, cursor: StreamCursor) -> str:
+        """The part that is the visitor's alone, of a cursor that has no rooms' places."""
         return self._signer.sign(msgspec.msgpack.encode(cursor), visitor.encode())
+
+    def part(self, room: str, place: Place) -> str:
+        """The part of a room, by its conversation."""
+        return self._room_signer.sign(msgspec.msgpack.encode(_RoomPart(room, place)))
 
     def read(self, visitor: str, text: str) -> StreamCursor | None:
         """The cursor, if it is ours and this visitor's."""
-        payload = self._signer.open(text, visitor.encode())
+        if len(text) > _LONGEST_CURSOR:
+            return None
+        head, *parts = text.split(".")
+        payload = self._signer.open(head, visitor.encode())
         if payload is None:
             return None
         try:
-            return self._decoder.decode(payload)
+            cursor = self._decoder.decode(payload)
+            for part in parts:
+                payload = self._room_signer.open(part)
+                if payload is None:
+                    return None
+                found = self._room_decoder.decode(payload)
+                cursor.places[found.room] = found.place
         except msgspec.DecodeError:
             return None
+        return cursor
 
 
 def _mac(key: bytes, payload: bytes, context: bytes) -> bytes:

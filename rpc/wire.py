@@ -35,6 +35,32 @@ Beside the log: `typing`, `desk` (how the desk is, with the visitor's place in i
 place in the log; a reader who was away is told the last two once more, by `resume` in its result.
 The cursor that `poll` gives says how the page knows these two.
 
+Rooms, where everybody on a site talks, are conversations beside `desk`. A room's id is its name;
+`page` asks for the page's own room, where pages have any. `hello` with `room`, or `join`, enters it
+and gives a Room: {id, title, subject, members: how many, messages: the last 50, more, name: what
+one is called there, self: one's id there, role: `visitor` may not speak}. `hello` gives all rooms
+that the visitor is in, but for other pages' own; if the name that it brings cannot be had, it
+enters under another. `join` refuses then (`name_taken`, `name_reserved`), and renames who is there
+already. On the socket that entered, the room's events follow beside the desk's, and the cursor has
+the room's place too. Whoever has no socket gives `join` a `cursor` and gets it back with that place
+in it, to go on from by a poll or another stream. From a cursor all of its rooms are read on;
+`resume` gives {id, members: how many} of each. `leave` goes from a room with all of the visitor's
+pages.
+
+`say`, `edit`, `retract`, `react` and `history` take a room as `to`; `seen` and `typing` are taken
+and told to nobody. Refused are who has not joined (`not_joined`), who may not speak (`no_voice`),
+and what the room does not want (`links`, `words`, `rate_limited`). In events of lines, and in their
+`conversation`, the room's name stands where `desk` does. `from.id` is the room's own for everybody:
+it means nothing elsewhere. `members` lists who is there, operators first, then by name.
+
+The event `member` says who came or went: {room, op, who, count, more?}, where op is `join`,
+`leave`, `rename` (`who` has the new name) or `kick`, and `more` is how many others did the same. It
+comes at most once a second, in large rooms every ten, and does not move the cursor; a poll brings
+what was told since the poll before, of the last minute. One's own `leave`, `kick` and a `rename`
+that one did not ask for come at once (`who.self`), and after the first two nothing more of the
+room: `join` may be tried again. Who comes back to a room that they are in no more is told `leave`
+at once, whatever it was. The event `role` {room, role} says that one's own role is another now.
+
 Files, where the site lets visitors send any: `upload` gives a `url` and an `attachment`; the octets
 are PUT to that `url` within ten minutes, as many as were said, and answered by 204, or 403, 408,
 409 (it is there already), 413 or 503 with a JSON-RPC error as the body; then `say` takes the
@@ -56,6 +82,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from switchboard.model import Attachment, DeskState, Message, Phase, Sender, SenderKind
+from switchboard.rooms import Role
 
 BATCH_CALLS = 50
 DESK = "desk"
@@ -158,6 +185,17 @@ class Line(Struct, frozen=True, omit_defaults=True):
     attachment: Attachment | None = None
 
 
+class LogSlice(Struct, frozen=True):
+    """A part of a public room's log, given to anybody: the lines of the rows `after` to `last`."""
+
+    room: str
+    after: int
+    messages: list[Line]
+    last: int
+    more: bool
+    """Whether the log goes on."""
+
+
 class MessageData(Struct, frozen=True):
     """Data of the event `message`."""
 
@@ -227,6 +265,25 @@ class TalkData(Struct, frozen=True, omit_defaults=True):
     """Of the operator who has taken it."""
 
 
+class MemberData(Struct, frozen=True, omit_defaults=True):
+    """Data of the event `member`: who came to a room, or went."""
+
+    room: str
+    op: Literal["join", "leave", "rename", "kick"]
+    who: From
+    count: int
+    """How many are there now."""
+    more: int = 0
+    """So many others did the same."""
+
+
+class RoleData(Struct, frozen=True):
+    """Data of the event `role`: what the visitor may do in a room from now on."""
+
+    room: str
+    role: Role
+
+
 class ResetData(Struct, frozen=True):
     """Data of the event `reset`."""
 
@@ -241,6 +298,8 @@ EventData = (
     | TypingData
     | DeskData
     | TalkData
+    | MemberData
+    | RoleData
     | ResetData
 )
 
@@ -254,6 +313,8 @@ _TYPES: dict[type, str] = {
     TypingData: "typing",
     DeskData: "desk",
     TalkData: "talk",
+    MemberData: "member",
+    RoleData: "role",
     ResetData: "reset",
 }
 
@@ -337,15 +398,32 @@ def encode_sse(cursor: str, data: EventData) -> bytes:
     )
 
 
+SOCKET_HEAD = b'{"jsonrpc":"2.0","method":"event","params":{"cursor":"'
+SSE_HEAD = b"id: "
+
+
+def socket_tail(data: EventData) -> bytes:
+    """What follows the cursor: SOCKET_HEAD, cursor and tail are what `encode_event` gives."""
+    return b'","type":"%s","data":%s}}' % (_TYPES[type(data)].encode(), _encoder.encode(data))
+
+
+def sse_tail(data: EventData) -> bytes:
+    """What follows the cursor: SSE_HEAD, cursor and tail are what `encode_sse` gives."""
+    return b"\nevent: %s\ndata: %s\n\n" % (_TYPES[type(data)].encode(), _encoder.encode(data))
+
+
 def event(data: EventData) -> Event:
     """An event as a poll gives it."""
     return Event(_TYPES[type(data)], data)
 
 
-def line(message: Message, visitor: str) -> Line:
-    """A line of the visitor's own conversation as that visitor sees it."""
+def line(message: Message, visitor: str, to: str = DESK) -> Line:
+    """A line as `visitor` sees it: of their talk with the desk, or of the room of that name.
+
+    In a room a visitor is the occupant of that id.
+    """
     return Line(
-        conversation=DESK,
+        conversation=to,
         seq=message.seq,
         id=message.client_id,
         sender=sender(message.sender, visitor),

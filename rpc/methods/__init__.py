@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..callers import Call
 from ..services import Services
-from . import amend, details, events, rate, talk, upload, visit
+from . import amend, details, events, rate, rooms, talk, upload, visit
 from .answers import Nothing
 
 
@@ -36,6 +36,9 @@ METHODS = {
     "rate": Method(rate.rate, rate.Rate, Nothing),
     "upload": Method(upload.upload, upload.Upload, upload.Promised),
     "history": Method(talk.history, talk.History, talk.Lines),
+    "join": Method(rooms.join, rooms.Join, rooms.Joined),
+    "leave": Method(rooms.leave, rooms.Leave, Nothing),
+    "members": Method(rooms.members, rooms.Members, rooms.Listed),
     "ping": Method(visit.ping, visit.Nobody, Nothing),
     "bye": Method(visit.bye, visit.Bye, Nothing),
 }

@@ -7,14 +7,17 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from switchboard.errors import NotFound
+from switchboard.floor import screen
 from switchboard.model import Act
+from switchboard.reception.rooms import Origin, sender_of
 from switchboard.reception.talks import EMOJI_CHARS, MOST_EMOJI, visitor_sender
 
 from .. import wire
 from ..admission import TooManyMessages
-from ..callers import Call, identify
+from ..callers import Call, Guest, identify
 from ..services import Services
-from .answers import NOTHING, Nothing, only_desk
+from .answers import NOTHING, Nothing
+from .entering import seated
 from .talk import Seq
 
 Emoji = Annotated[str, Meta(max_length=EMOJI_CHARS, pattern=r"^\S+\Z")]
@@ -64,8 +67,10 @@ async def react(web: Services, call: Call, params: React) -> Nothing:
 async def _amend(
     web: Services, call: Call, params: Edit | Retract | React, act: Act, body: str
 ) -> Nothing:
+    if params.to != wire.DESK:
+        guest = await identify(web, call, params.token)
+        return await _amend_in_room(web, guest, params, act, body)
     guest = await identify(web, call, params.token)
-    only_desk(params.to)
     if wait := web.messages.take(guest.token.visitor):
         raise TooManyMessages(wait)
     visit = guest.visit
@@ -76,6 +81,26 @@ async def _amend(
     if act is Act.RETRACT:
         lines = await web.talks.read(visit.visitor, params.seq - 1, 1)
     await web.talks.amend(who, visit.visitor, visit.site, visit.domain, act, params.seq, body)
+    for line in lines:
+        if line.seq == params.seq and line.attachment is not None:
+            await web.uploads.remove(line.attachment)
+    return NOTHING
+
+
+async def _amend_in_room(
+    web: Services, guest: Guest, params: Edit | Retract | React, act: Act, body: str
+) -> Nothing:
+    hall, who = seated(web, guest, params.to)
+    visitor = guest.token.visitor
+    if wait := web.messages.take(visitor):
+        raise TooManyMessages(wait)
+    if act is not Act.RETRACT:
+        screen(hall.room.settings, who, body)
+    lines = []
+    if act is Act.RETRACT:
+        lines = await web.rooms.read(hall.room, params.seq - 1, 1)
+    origin = Origin(visitor=visitor)
+    await web.rooms.amend(hall.room, sender_of(who), act, params.seq, origin, body)
     for line in lines:
         if line.seq == params.seq and line.attachment is not None:
             await web.uploads.remove(line.attachment)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from switchboard.errors import NotFound
+from switchboard.rooms import Role
 
 from .. import wire
 
@@ -23,16 +23,19 @@ class RoomMembers(Struct, frozen=True):
     members: int
 
 
-class Room(Struct, frozen=True):
+class Room(Struct, frozen=True, kw_only=True):
     """A room that the visitor is in."""
 
     id: str
     title: str
+    subject: str
     members: int
+    """How many are there."""
     messages: list[wire.Line]
-
-
-def only_desk(to: str) -> None:
-    """Raises NotFound `unknown_room` for any conversation but the desk's."""
-    if to != wire.DESK:
-        raise NotFound("unknown_room", "There is no such room here.")
+    more: bool
+    """Whether there are lines before these."""
+    name: str
+    """What the visitor is called there."""
+    own: str = field(name="self")
+    """The visitor's id there."""
+    role: Role

@@ -19,6 +19,7 @@ from switchboard.model import (
     Visit,
     new_visitor_id,
 )
+from switchboard.rooms import Room as AskedRoom
 from switchboard.text import clean_line
 
 from .. import wire
@@ -28,6 +29,7 @@ from ..services import Services
 from ..tokens import Place, StreamCursor, VisitorToken
 from ..waiters import Seat, digests
 from .answers import NOTHING, Nothing, Room
+from .entering import asked_room, enter_somehow, is_others_page, leave_other_pages, welcome
 from .pages import clean_page
 
 WELCOME_LINES = 50
@@ -165,15 +167,20 @@ async def hello(web: Services, call: Call, params: Hello) -> Welcome:
         refuse_banned(web, token)
     known = await recall(web, token) if token else None
     visit = _arriving(web, call, site, params, known)
+    asked = asked_room(web, visit, params.room) if params.room is not None else None
     if known is not None and known.spoken and known.details != visit.details:
         await web.talks.save_details(visit)
     stream = call.caller.stream
+    here = web.attendance.visit(visit.visitor)
+    if here is not None:
+        visit = replace(visit, rooms=here.rooms)  # somebody may have had them go meanwhile
     visit = web.attendance.update(visit, stream.number if stream else None, loaded=True)
     if params.page.visible:
         web.attendance.active(visit.visitor)
     fresh = web.tokens.issue(visit, token.epoch if token else 0)
     seat = web.seats.seat(visit)
     cursor, lines = await _settle(web, call, visit, fresh, seat)
+    cursor, rooms = await _enter_rooms(web, call, site, visit, cursor, asked, params.name)
     standing = seat.standing
     if call.caller.stream is None:
         cursor = replace(cursor, told=digests(standing))
@@ -187,7 +194,7 @@ async def hello(web: Services, call: Call, params: Hello) -> Welcome:
         messages=messages,
         more=len(lines) > len(messages),
         unread=seat.unread(lines[-WELCOME_LINES:]),
-        rooms=[],
+        rooms=rooms,
         settings=_widget_settings(web, site),
         limits=Limits(
             web.settings.message_chars,
@@ -232,7 +239,7 @@ def _arriving(web: Services, call: Call, site: Site, params: Hello, known: Visit
     changed = clean_page(
         page.url, page.title, page.referrer, page.visible, site.settings.presence.page_parameters
     )
-    visit = replace(visit, page=changed, opened=visit.opened or page.opened)
+    visit = replace(visit, page=changed, opened=visit.opened or page.opened, bare=False)
     if call.caller.browser:
         visit = replace(visit, browser=call.caller.browser)
     if params.time_zone is not None and params.time_zone in web.time_zones:
@@ -270,6 +277,42 @@ async def _settle(
     if stream is not None:
         stream.stand_at(place)
     return StreamCursor(tag, {wire.DESK: place}), lines
+
+
+async def _enter_rooms(
+    web: Services,
+    call: Call,
+    site: Site,
+    visit: Visit,
+    cursor: StreamCursor,
+    asked: AskedRoom | None,
+    name: str | None,
+) -> tuple[StreamCursor, list[Room]]:
+    """The rooms that the visitor is in, and the one that is asked for; not those of other pages."""
+    leave_other_pages(web, visit, asked)
+    if asked is not None:
+        hall = web.halls.hall(asked)
+        await hall.learn()
+        enter_somehow(web, site, visit.visitor, hall, name)
+    here = web.attendance.visit(visit.visitor)
+    places, names, rooms = dict(cursor.places), dict[str, str](), list[Room]()
+    stream = call.caller.stream
+    for seated in here.rooms if here is not None else ():
+        if is_others_page(seated, asked):
+            continue
+        if (found := web.halls.find(seated.room)) is None:
+            continue
+        hall, who = found, found.roster[found.room.occupant(visit.visitor)]
+        if who is None:
+            continue
+        if stream is not None:
+            stream.enter(hall, who.id)
+        place, room = await welcome(hall, who)
+        if stream is not None:
+            stream.stand_in(hall, place)
+        places[seated.room], names[seated.room] = place, who.name
+        rooms.append(room)
+    return StreamCursor(cursor.tag, places, names), rooms
 
 
 def _update(web: Services, call: Call, guest: Guest, visit: Visit) -> None:

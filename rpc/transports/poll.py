@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from switchboard.attendance import Attendance
 
 from .. import wire
+from ..hall import Hall
 from ..readers import Reader
+from ..room_readers import RoomReader
+from ..shared import Row, Shared
 from ..tokens import Place
 from ..waiters import Seat
 
@@ -20,7 +23,7 @@ MOST_EVENTS = 200
 class Poll(Reader):
     """Collects events until there is one, the time is over, or it is cut short."""
 
-    __slots__ = ("_begun", "_cut", "_wake", "events", "lost", "told")
+    __slots__ = ("_begun", "_cut", "_wake", "events", "lost", "rooms", "told")
 
     def __init__(self, place: Place, told: tuple[int, int]) -> None:
         super().__init__(place)
@@ -30,6 +33,7 @@ class Poll(Reader):
         self._wake: asyncio.Future[None] | None = None
         self._begun = False
         self._cut = False
+        self.rooms: tuple[RoomReader, ...] = ()
         self.lost = False
         """Whether its position was none of the log."""
 
@@ -39,12 +43,27 @@ class Poll(Reader):
         for data in passing:
             self._take(data)
 
+    def enter(self, rooms: Iterable[tuple[Hall, str, Place]]) -> None:
+        """It reads in these rooms too, as the occupant of that id, from that place on."""
+        for hall, own, place in rooms:
+            reader = hall.add(self, own)
+            hall.rounds.place(reader, place)
+            self.rooms = (*self.rooms, reader)
+
+    def leave(self) -> None:
+        """It reads in no room any more."""
+        rooms, self.rooms = self.rooms, ()
+        for reader in rooms:
+            reader.hall.remove(reader)
+
     async def collect(self, seat: Seat, wait: float) -> None:
         """Waits at most `wait` seconds for events. Raises RetryLater."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait
         while True:
             await seat.catch_up(self)
+            for reader in self.rooms:
+                await reader.hall.rounds.catch_up(reader)
             left = deadline - loop.time()
             if self.events or self._cut or self.lost or left <= 0:
                 return
@@ -74,6 +93,22 @@ class Poll(Reader):
     def lose_place(self) -> None:
         self.lost = True
         self._ring()
+
+    # What halls see (room_readers.Host).
+
+    def hear(self, reader: RoomReader, told: Sequence[Row | Shared]) -> None:
+        for one in told:
+            if isinstance(one, Row):
+                reader.move(one)
+            data = one.data(reader.own)
+            if data is not None:
+                self.push(data)
+
+    def left(self, reader: RoomReader) -> None:
+        self.rooms = tuple(other for other in self.rooms if other is not reader)
+
+    def renamed(self) -> None:
+        """The cursor is made when it ends."""
 
     def _take(self, data: wire.EventData) -> None:
         self.events.append(wire.event(data))

@@ -18,6 +18,7 @@ from typing import Any
 from twisted.web.http import HTTPChannel, datetimeToString
 
 from .. import wire
+from ..shared import Shared
 from . import frames
 from .stream import EventStream
 
@@ -91,6 +92,10 @@ class SseStream(EventStream):
 
     def _put(self, cursor: str, data: wire.EventData) -> None:
         self._write(wire.encode_sse(cursor, data))
+
+    def _framed(self, cursor: bytes, shared: Shared, own: str) -> bytes:
+        tail = shared.tail(own, wire.sse_tail)
+        return wire.SSE_HEAD + cursor + tail if tail else b""
 
     async def _work(self) -> None:
         await self._catch_up()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import abstractmethod
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IPushProducer
@@ -19,7 +19,10 @@ from zope.interface import implementer
 from switchboard.errors import RetryLater
 
 from .. import wire
+from ..hall import Hall
 from ..readers import Reader
+from ..room_readers import RoomReader
+from ..shared import Row, Shared
 from ..tokens import Place, StreamCursor, VisitorToken
 from ..waiters import Seat, Standing, news
 from . import frames
@@ -48,10 +51,14 @@ class EventStream(Reader):
         "_closed",
         "_due",
         "_full",
+        "_head",
+        "_headed",
         "_held",
         "_hub",
         "_late",
         "_lost",
+        "_news",
+        "_rooms",
         "_seat",
         "_tag",
         "_task",
@@ -72,6 +79,9 @@ class EventStream(Reader):
         self._transport: Any = None
         self._task: asyncio.Task[None] | None = None
         self._seat: Seat | None = None
+        self._rooms: tuple[RoomReader, ...] = ()
+        self._head = b""  # the desk's part of a cursor, for who is in a room…
+        self._headed: tuple[int, int, int] | None = None  # … and where it was when that was made
         self._tag = 0
         self._told: Standing | None = None
         self._full = False  # the client does not read
@@ -79,6 +89,7 @@ class EventStream(Reader):
         self._due = False  # events may begin after the answer
         self._late = False  # the log went on while a task was ending
         self._lost = False  # the position is none of the log
+        self._news: Sequence[wire.EventData] = ()  # to be told before all else
         self._closed = False
 
     # What a transport does in its own way.
@@ -98,6 +109,10 @@ class EventStream(Reader):
     @abstractmethod
     def _put(self, cursor: str, data: wire.EventData) -> None:
         """Writes an event; `cursor` is the one after it."""
+
+    @abstractmethod
+    def _framed(self, cursor: bytes, shared: Shared, own: str) -> bytes:
+        """The octets of what many are told, to that occupant; empty: nothing."""
 
     @abstractmethod
     async def _work(self) -> None:
@@ -153,16 +168,49 @@ class EventStream(Reader):
                 self.token = None
             self._unfollow()
             self._seat = seat
+        self._leave_rooms()
         self.token = token
         self._tag = tag
+        self._headed = None
         if self._closed:
             self._unfollow()
 
-    def stand_at(self, place: Place | None) -> None:
+    def stand_at(self, place: Place | None, news: Sequence[wire.EventData] = ()) -> None:
         self._due = True
+        self._news = news
         self._lost = place is None
         if place is not None:
             self.place = place
+
+    def enter(self, hall: Hall, own: str) -> None:
+        if self._closed:
+            return
+        self.leave(hall.conversation)
+        self._rooms = (*self._rooms, hall.add(self, own))
+        self._headed = None
+
+    def stand_in(self, hall: Hall, place: Place) -> None:
+        for reader in self._rooms:
+            if reader.hall is hall:
+                hall.rounds.place(reader, place)
+                self._late = True
+
+    def reads(self, hall: Hall) -> bool:
+        return any(reader.hall is hall for reader in self._rooms)
+
+    def cursor(self) -> str:
+        assert self.token is not None
+        if self._rooms:
+            parts = (self._cursor_head(), *(reader.part for reader in self._rooms))
+            return b".".join(parts).decode()
+        place = StreamCursor(self._tag, {wire.DESK: self.place})
+        return self._hub.web.cursors.text(self.token.visitor, place)
+
+    def leave(self, conversation: str) -> None:
+        for reader in self._rooms:
+            if reader.hall.conversation == conversation:
+                reader.hall.remove(reader)
+                self.left(reader)
 
     # What the seat sees (waiters.Reader).
 
@@ -172,11 +220,7 @@ class EventStream(Reader):
     def push(self, data: wire.EventData) -> None:
         if self.token is None or self._closed:
             return
-        cursor = ""
-        if not self._lost:
-            place = StreamCursor(self._tag, {wire.DESK: self.place})
-            cursor = self._hub.web.cursors.text(self.token.visitor, place)
-        self._put(cursor, data)
+        self._put("" if self._lost else self.cursor(), data)
 
     def fall_behind(self) -> None:
         self.following = False
@@ -188,6 +232,44 @@ class EventStream(Reader):
         self._lost = True
         self.following = False
         self.push(wire.ResetData())
+
+    # What halls see (room_readers.Host).
+
+    def hear(self, reader: RoomReader, told: Sequence[Row | Shared]) -> None:
+        head = self._cursor_head()
+        if len(self._rooms) > 1:
+            others = [other.part for other in self._rooms if other is not reader]
+            head = b".".join((head, *others))
+        octets = b""
+        for one in told:
+            if isinstance(one, Row):
+                reader.move(one)
+            octets += self._framed(b"%b.%b" % (head, reader.part), one, reader.own)
+        if octets:
+            frames.write(self._transport, octets)
+
+    def left(self, reader: RoomReader) -> None:
+        self._rooms = tuple(other for other in self._rooms if other is not reader)
+        self._headed = None
+
+    def renamed(self) -> None:
+        self._headed = None
+
+    def _cursor_head(self) -> bytes:
+        """The desk's part of a cursor, with what the visitor is called in the rooms."""
+        at = (self.seq, self.delivered, self.read)
+        if self._headed != at:
+            assert self.token is not None
+            names = {one.hall.conversation: one.name for one in self._rooms}
+            cursor = StreamCursor(self._tag, {wire.DESK: self.place}, names)
+            self._head = self._hub.web.cursors.head(self.token.visitor, cursor).encode()
+            self._headed = at
+        return self._head
+
+    def _leave_rooms(self) -> None:
+        rooms, self._rooms = self._rooms, ()
+        for reader in rooms:
+            reader.hall.remove(reader)
 
     # What the hub calls.
 
@@ -241,16 +323,21 @@ class EventStream(Reader):
     def _release(self) -> None:
         """The call is answered: events may begin."""
         self._held = self._due = False
-        if self._lost:
-            self.push(wire.ResetData())
+        news, self._news = self._news, ()
+        for data in news if not self._lost else (wire.ResetData(),):
+            self.push(data)
 
     async def _catch_up(self) -> None:
         self._late = False
         seat = self._seat
-        if seat is None or self.following or not self.ready():
+        if seat is None or not self.ready():
             return
         try:
-            await seat.catch_up(self)
+            if not self.following:
+                await seat.catch_up(self)
+            for reader in self._rooms:
+                if not reader.following:
+                    await reader.hall.rounds.catch_up(reader)
         except RetryLater:
             self._hub.retry(self)
 
@@ -259,6 +346,7 @@ class EventStream(Reader):
         self._unfollow()
 
     def _unfollow(self) -> None:
+        self._leave_rooms()
         if self._seat is not None:
             self._seat.remove(self)
             self._seat = None

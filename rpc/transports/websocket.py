@@ -19,6 +19,7 @@ from .. import wire
 from ..admission import WrongOrigin
 from ..callers import Caller
 from ..dispatch import answer
+from ..shared import Shared
 from . import frames
 from .stream import EventStream
 
@@ -179,6 +180,10 @@ class Socket(EventStream):
 
     def _put(self, cursor: str, data: wire.EventData) -> None:
         self._send(wire.encode_event(cursor, data))
+
+    def _framed(self, cursor: bytes, shared: Shared, own: str) -> bytes:
+        tail = shared.tail(own, wire.socket_tail)
+        return frames.text(wire.SOCKET_HEAD + cursor + tail) if tail else b""
 
     def _send(self, body: bytes) -> None:
         if not self._closed:

@@ -33,8 +33,9 @@ from switchboard.model import (
     Visit,
 )
 from switchboard.ports import Bus, Sessions
-from switchboard.reception import DeskBoard, Directory, Talks
+from switchboard.reception import DeskBoard, Directory, Rooms, Talks
 from switchboard.reception.talks import operator_sender
+from switchboard.rooms import RoomSettings
 from switchboard.sessions.memory import MemorySessions
 from switchboard.store import SqlStore, open_store
 from switchboard.store.engine import make_engine
@@ -49,7 +50,17 @@ OTHER_ORIGIN = "https://other.test"
 ACME = Site(
     "acme",
     SiteSettings(
-        "Acme", (ORIGIN,), "secret", presence=PresenceSettings(page_parameters=("product",))
+        "Acme",
+        (ORIGIN,),
+        "secret",
+        presence=PresenceSettings(page_parameters=("product",)),
+        rooms={
+            "lobby": RoomSettings("Lobby", "Be kind", salt="salt"),
+            "hall": RoomSettings(salt="salt"),
+            "stage": RoomSettings(moderated=True, salt="salt"),
+            "staff": RoomSettings(guests=False, salt="salt"),
+        },
+        page_rooms=RoomSettings(salt="salt"),
     ),
 )
 OTHER = Site("other", SiteSettings("Other", (OTHER_ORIGIN,), "secret"))
@@ -95,6 +106,7 @@ class World:
         self.sessions: Sessions = MemorySessions() if sessions is None else sessions
         self.directory = Directory(store)
         self.talks = Talks(store, self.bus, clock, message_chars=4000)
+        self.rooms = Rooms(store, self.bus, clock, self.directory, DOMAIN, message_chars=4000)
         self.attendance = Attendance(self.bus, self.sessions, clock, "node", 1, grace=15)
         self.desks = DeskBoard(self.bus, clock)
         self.port = 0
@@ -114,6 +126,7 @@ class World:
         self.edge = WebEdge(
             self.directory,
             self.talks,
+            self.rooms,
             self.attendance,
             self.desks,
             self.bus,

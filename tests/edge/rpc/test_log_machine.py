@@ -9,7 +9,6 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Coroutine
-from functools import cache
 from pathlib import Path
 
 from hypothesis import settings
@@ -20,9 +19,7 @@ from rpc import wire
 from rpc.readers import Reader
 from rpc.seats import Seats
 from rpc.tokens import Place
-from switchboard import events
 from switchboard.attendance import Attendance
-from switchboard.bus.memory import MemoryBus
 from switchboard.clock import SystemClock
 from switchboard.model import (
     Act,
@@ -38,39 +35,13 @@ from switchboard.reception import DeskBoard, Directory, Talks
 from switchboard.reception.talks import operator_sender, visitor_sender
 from switchboard.sessions.memory import MemorySessions
 from switchboard.store import open_store
-from switchboard.store.engine import make_engine
-from switchboard.store.migrate import upgrade
+from tests.edge.rpc.lossy import LossyBus, empty_store
 
 ANN = Operator("o-ann", "shop", "ann@example.org", "Ann")
 
 
-@cache
-def _empty_store() -> bytes:
-    """A file with the schema: the migrations would take longer than all that is done with it."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "log.db"
-        engine = make_engine(f"sqlite:///{file}")
-        upgrade(engine)
-        engine.dispose()
-        return file.read_bytes()
-
-
 Told = tuple[str, int]
 """An event's type, and the line that it is about."""
-
-
-class LossyBus(MemoryBus):
-    """Loses what it is told to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lose = 0
-
-    def publish(self, topic: str, event: events.Event) -> None:
-        if self.lose and topic.startswith("conversation/"):
-            self.lose -= 1
-        else:
-            super().publish(topic, event)
 
 
 class Browser(Reader):
@@ -138,7 +109,7 @@ class Log(RuleBasedStateMachine):
     async def _open(self) -> None:
         clock = SystemClock()
         file = self.folder / "log.db"
-        file.write_bytes(_empty_store())
+        file.write_bytes(empty_store())
         self.store = await open_store(f"sqlite:///{file}", clock=clock, gather=0)
         await self.store.save_site(Site("shop", SiteSettings("Shop", ("https://a",), "s")))
         directory = Directory(self.store)

@@ -23,6 +23,7 @@ from switchboard.store import SqlStore
 from tests.e2e.support.faults import Proxy, proxy
 from tests.edge.rpc.client import WebSocket
 from tests.edge.rpc.conftest import ANN, DOMAIN, ManualClock, World, eventually
+from tests.edge.rpc.rooms import ann_says, bodies, guest
 from tests.redis import SERVER, PrivateRedis, redis_server
 
 pytestmark = pytest.mark.skipif(SERVER is None, reason="no redis-server; `make test` installs it")
@@ -342,3 +343,27 @@ async def eventually_quiet(socket: WebSocket, condition: Any) -> None:
         assert asyncio.get_running_loop().time() < deadline
         assert await socket.quiet() == []
         await asyncio.sleep(0.1)
+
+
+async def test_a_room_on_two_nodes(cluster: Cluster) -> None:
+    """Guests of two nodes talk with each other, in one order for all."""
+    zoe, _ = await guest(cluster.one, "Zoe")
+    max_, _ = await guest(cluster.two, "Max")
+    await zoe.call("say", id="m1", body="Hello", to="lobby")
+    assert await bodies(max_, 1) == ["Hello"]
+    await max_.call("say", id="m1", body="Hi", to="lobby")
+    assert await bodies(zoe, 2) == ["Hello", "Hi"]
+    assert await bodies(max_, 1) == ["Hi"]
+
+
+async def test_a_room_meanwhile(cluster: Cluster) -> None:
+    """What is said in a room while its node is cut off comes within some seconds; then as ever."""
+    zoe, _ = await guest(cluster.one, "Zoe")
+    max_, _ = await guest(cluster.two, "Max")
+    await cluster.cut()
+    for body in ("One", "Two"):
+        await ann_says(cluster.two, body)
+    assert await bodies(max_, 2) == await bodies(zoe, 2) == ["One", "Two"]
+    await cluster.mend()
+    await ann_says(cluster.two, "Three")
+    assert await bodies(zoe, 1) == ["Three"]

@@ -99,6 +99,20 @@ def test_a_cursor_comes_back_to_its_visitor_only() -> None:
     assert cursors.text("v-a", CURSOR) == text
 
 
+def test_a_cursor_in_rooms() -> None:
+    """A room's part is everybody's, the rest is the visitor's; nothing else is taken for either."""
+    cursors = Cursors(("key",))
+    lobby, hall = Place(9, mark=3, heard=5), Place(1)
+    cursor = StreamCursor(7, {"desk": Place(3), "lobby%acme": lobby, "hall%acme": hall}, {"a": "Z"})
+    text = cursors.text("v-a", cursor)
+    assert cursors.read("v-a", text) == cursor
+    assert cursors.read("v-b", text) is None
+    head, *parts = text.split(".")
+    assert parts == [cursors.part("lobby%acme", lobby), cursors.part("hall%acme", hall)]
+    for other in (f"{parts[0]}.{head}", f"{head}.{head}", f"{head}.", ".".join([head] * 999)):
+        assert cursors.read("v-a", other) is None
+
+
 def test_purposes_are_apart(clock: ManualClock) -> None:
     """A token is no cursor, and a cursor no token, whatever their content."""
     tokens, cursors = Tokens(("key",), 90, clock), Cursors(("key",))

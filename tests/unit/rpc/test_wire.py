@@ -181,6 +181,25 @@ def test_an_event() -> None:
 
 
 @pytest.mark.parametrize(
+    "data",
+    [
+        wire.MessageData(
+            wire.Line("lobby", 7, "m1", wire.From(SenderKind.VISITOR, "g-a", "Zoë"), '"\n', "now")
+        ),
+        wire.RetractedData("lobby", 3),
+        wire.MemberData("lobby", "join", wire.From(SenderKind.OPERATOR, "g-b", "Ann"), 3, 2),
+    ],
+    ids=["message", "retracted", "member"],
+)
+def test_what_many_are_told(data: wire.EventData) -> None:
+    """Head, cursor and tail are, octet for octet, what one alone would be told."""
+    cursor = "abc-_.def"
+    head = cursor.encode()
+    assert wire.SOCKET_HEAD + head + wire.socket_tail(data) == wire.encode_event(cursor, data)
+    assert wire.SSE_HEAD + head + wire.sse_tail(data) == wire.encode_sse(cursor, data)
+
+
+@pytest.mark.parametrize(
     ("at", "text"),
     [
         (0, "1970-01-01T00:00:00.000Z"),
