@@ -46,18 +46,30 @@ OF_CONTACTS = (
 
 
 class Capabilities:
-    """One kind of JID: its identity (category, type, name) and its features."""
+    """One kind of JID: its identities (category, type, name) and its features.
 
-    def __init__(self, category: str, type: str, name: str, features: Iterable[str]) -> None:
+    `also`: further categories and types, under the same name.
+    """
+
+    def __init__(
+        self,
+        category: str,
+        type: str,
+        name: str,
+        features: Iterable[str],
+        also: Iterable[tuple[str, str]] = (),
+    ) -> None:
         self.category = category
         self.type = type
         self.name = name
         self.features = tuple(sorted(features))
+        self._identities = [(category, type), *also]
 
     @cached_property
     def ver(self) -> str:
         """The hash of it all (XEP-0115 §5.1)."""
-        return verification([(self.category, self.type, "", self.name)], self.features)
+        identities = [(category, type, "", self.name) for category, type in self._identities]
+        return verification(identities, self.features)
 
     @cached_property
     def in_presence(self) -> Xml:
@@ -68,12 +80,13 @@ class Capabilities:
         """The answer to disco#info; None if it has no such node. "" is the JID itself."""
         if node not in ("", f"{NODE}#{self.ver}"):
             return None
-        identity = element(
-            "identity", {"category": self.category, "type": self.type, "name": self.name}
-        )
+        identities = [
+            element("identity", {"category": category, "type": type, "name": self.name})
+            for category, type in self._identities
+        ]
         features = [element("feature", {"var": feature}) for feature in self.features]
         attributes = {"xmlns": ns.DISCO_INFO, "node": node or None}
-        return element("query", attributes, identity, *features)
+        return element("query", attributes, *identities, *features)
 
 
 def verification(identities: Iterable[tuple[str, str, str, str]], features: Iterable[str]) -> str:
@@ -86,3 +99,11 @@ def verification(identities: Iterable[tuple[str, str, str, str]], features: Iter
 VISITOR = Capabilities("client", "web", "Parley visitor", FEATURES + OF_CONTACTS)
 DESK = Capabilities("component", "generic", "Parley desk", FEATURES + OF_CONTACTS)
 COMPONENT = Capabilities("component", "generic", "Parley", FEATURES)
+WITH_ROOMS = Capabilities(
+    "component",
+    "generic",
+    "Parley",
+    (*FEATURES, ns.MUC, ns.MUC_STABLE_ID, ns.OCCUPANT_ID),
+    [("conference", "text")],
+)
+"""Of the component whose domain has the rooms (XEP-0045 §6.2)."""

@@ -17,7 +17,7 @@ from switchboard.lanes import Lanes
 from switchboard.leases import Lease, LeaseForEver
 from switchboard.model import Phase, TalkState, Visit
 from switchboard.ports import Bus, Clock, Store
-from switchboard.reception import Bans, Directory, Talks
+from switchboard.reception import Bans, Directory, Rooms, Talks
 
 from . import namespaces as ns
 from .acknowledge import Acknowledgements
@@ -39,6 +39,7 @@ from .inbound.message import MessageDoor
 from .inbound.presence import PresenceDoor
 from .iqs import Iqs
 from .jids import visitor_of
+from .muc.host import RoomHost
 from .operators import Operators
 from .ownership import Domain
 from .rights import Rights
@@ -64,6 +65,8 @@ class JabberSettings(Struct, frozen=True):
     version: str
     api: ApiSettings | None = None
     """ejabberd's HTTP API, where contact lists are written by it."""
+    admins: tuple[str, ...] = ()
+    """Bare JIDs of those who own every room."""
 
 
 class Gateway:
@@ -76,6 +79,7 @@ class Gateway:
         store: Store,
         directory: Directory,
         talks: Talks,
+        rooms: Rooms,
         bus: Bus,
         clock: Clock,
         desks_live_here: bool,
@@ -147,11 +151,12 @@ class Gateway:
         )
         self._acknowledgements = Acknowledgements(domain, self.link, self._held, talks, self._lanes)
         rights = Rights(directory, self._census, self._held)
+        bans = Bans(store, directory, clock)
         commands = Context(
             domain,
             directory,
             talks,
-            Bans(store, directory, clock),
+            bans,
             self._census,
             self._held,
             self._delivery,
@@ -183,7 +188,26 @@ class Gateway:
             self._lanes,
         )
         cards = Cards(directory, rights, self._census, talks, clock)
-        self._questions = IqDoor(self.link, settings.version, directory, cards, self._lanes)
+        self._rooms = (
+            RoomHost(
+                domain,
+                self.link,
+                store,
+                directory,
+                rooms,
+                talks,
+                bans,
+                self._census.visit,
+                clock,
+                self._lanes,
+                settings.admins,
+            )
+            if desks_live_here
+            else None
+        )
+        self._questions = IqDoor(
+            self.link, settings.version, directory, cards, self._lanes, self._rooms
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._doubt = asyncio.Event()
         self._unsubscribes = [directory.listen(self._directory_changed), self._census.close]
@@ -192,6 +216,8 @@ class Gateway:
         """Takes over what an earlier process left, and begins to connect."""
         await self._held.load()
         await self._buddies.load(self._census)
+        if self._rooms is not None:
+            await self._rooms.start()
         topic = events.domain_topic(self.domain)
         self._unsubscribes += (
             self._bus.subscribe(topic, self._heard),
@@ -223,6 +249,8 @@ class Gateway:
             self._desks.resumed()
         self._delivery.operators_changed()
         self._buddies.touch()
+        if self._rooms is not None:
+            self._rooms.link_up()
 
     async def stop(self) -> None:
         """Closes the link, and leaves nobody looking as if they were there while it is ours.
@@ -234,12 +262,16 @@ class Gateway:
         if self.link.up:
             self._buddies.say_goodbye()
             self._desks.say_goodbye()
+            if self._rooms is not None:
+                self._rooms.say_goodbye()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._buddies.stop()
         await self.link.stop()
         await self._lanes.settle()
+        if self._rooms is not None:
+            self._rooms.close()
         await self._ways.close()
 
     def contact_lists(self) -> dict[str, object]:
@@ -255,6 +287,8 @@ class Gateway:
         if self._desks_live_here:
             self._desks.probe()
             self._desks.announce()
+        if self._rooms is not None:
+            self._rooms.link_up()
         self._buddies.touch()
 
     def link_down(self) -> None:
@@ -267,6 +301,8 @@ class Gateway:
             self._desks.link_down()
 
     def stanza(self, xml: ET.Element) -> None:
+        if self._rooms is not None and self._rooms.takes(xml):
+            return
         name = xml.tag.rpartition("}")[2]
         if name == "message":
             self._message(xml)
@@ -281,6 +317,8 @@ class Gateway:
     # census.Watcher
 
     def visitor_here(self, visit: Visit) -> None:
+        if self._rooms is not None:
+            self._rooms.visitor_here(visit)
         if visit.domain != self.domain:
             return
         talk = self._held.get(visit.visitor)
@@ -292,6 +330,8 @@ class Gateway:
         self._buddies.here(visit.visitor)
 
     def visitor_left(self, visitor: str) -> None:
+        if self._rooms is not None:
+            self._rooms.visitor_left(visitor)
         self._held.forget(visitor)
         self._buddies.left(visitor)
 
@@ -342,6 +382,8 @@ class Gateway:
         self._delivery.ping_failed(visitor, iq.sender, iq.id, unsupported)
 
     def _heard(self, event: events.Event) -> None:
+        if self._rooms is not None and self._rooms.heard(event):
+            return
         match event:
             case events.Committed():
                 self._held.committed(event)
@@ -363,6 +405,8 @@ class Gateway:
     def _missed(self) -> None:
         """Hints may have been lost: the store has the talks, the web nodes their visitors."""
         self._doubt.set()
+        if self._rooms is not None:
+            self._rooms.missed()
         if self._bus.up:
             self._census.ask()
 
@@ -377,6 +421,8 @@ class Gateway:
     def _directory_changed(self) -> None:
         self._buddies.touch()
         self._delivery.operators_changed()
+        if self._rooms is not None:
+            self._rooms.directory_changed()
         if self.link.up and self._desks_live_here:
             self._desks.probe()
             self._desks.announce()
@@ -399,6 +445,8 @@ class Gateway:
                 async with asyncio.timeout(CATCH_UP_EVERY):
                     await self._doubt.wait()
             self._doubt.clear()
+            if self._rooms is not None:
+                self._rooms.missed()
             self._held.sweep(lambda visitor: self._census.visit(visitor) is not None)
             try:
                 await self._held.catch_up()
@@ -424,13 +472,16 @@ class JabberEdge:
         store: Store,
         directory: Directory,
         talks: Talks,
+        rooms: Rooms,
         bus: Bus,
         clock: Clock,
         lease: Callable[[str], Lease] = LeaseForEver,
     ) -> None:
         def gateway(domain: str, lease: Lease) -> Gateway:
             first = domain == settings.domains[0]
-            return Gateway(domain, settings, store, directory, talks, bus, clock, first, lease)
+            return Gateway(
+                domain, settings, store, directory, talks, rooms, bus, clock, first, lease
+            )
 
         self._domains = [
             Domain(name, held, store, partial(gateway, name, held))

@@ -1,8 +1,9 @@
 """Ids <-> JIDs, injective both ways.
 
 `<visitor id>@<domain>/web` is a visitor, `<site key>@<domain>/desk` a desk, `<domain>` the
-component.
-Site keys never begin with `v-`, so that the local part alone tells which it is.
+component, `<name>%<site key>@<domain>` a room: its local part is its log's id, and servers take a
+`%` as it is (XEP-0106 escapes none).
+Site keys never begin with `v-` and have no `%`, so that the local part alone tells which it is.
 """
 
 from __future__ import annotations
@@ -52,6 +53,21 @@ def visitor_of(local: str) -> str | None:
 def site_of(local: str) -> str | None:
     """The site's key that a local part may be, or None."""
     return local if _SITE.match(local) else None
+
+
+def is_room(local: str) -> bool:
+    """Whether a local part is a room's, whether or not there is one."""
+    return "%" in local
+
+
+def room_bare(conversation: str, domain: str) -> str:
+    """A room, by its log's id."""
+    return f"{conversation}@{domain}"
+
+
+def room_full(conversation: str, domain: str, nick: str) -> str:
+    """An occupant of a room."""
+    return f"{conversation}@{domain}/{nick}"
 
 
 def visitor_bare(visitor: str, domain: str) -> str:

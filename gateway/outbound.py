@@ -33,6 +33,12 @@ def timestamp(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def instant(milliseconds: int) -> str:
+    """XEP-0082 DateTime in UTC, to the millisecond."""
+    stamp = datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{stamp}.{milliseconds % 1000:03}Z"
+
+
 def line(
     from_jid: str,
     to_jid: str,
@@ -105,9 +111,13 @@ def reactions(id: str, emoji: Sequence[str]) -> Xml:
     return element("reactions", {"xmlns": ns.REACTIONS, "id": id}, *chosen)
 
 
-def reply(author: str, id: str) -> Xml:
-    """This message answers the message `id`, of the bare JID `author` (XEP-0461 §3)."""
-    return element("reply", {"xmlns": ns.REPLY, "to": author, "id": id})
+def reply(author: str, id: str, quoted: int) -> Xml:
+    """This message answers the message `id` of the JID `author` (XEP-0461 §3).
+
+    The first `quoted` characters of its body quote that message.
+    """
+    answers = element("reply", {"xmlns": ns.REPLY, "to": author, "id": id})
+    return Xml(answers + fallback(ns.REPLY, quoted)) if quoted else answers
 
 
 def fallback(namespace: str, length: int | None = None) -> Xml:
@@ -210,16 +220,19 @@ def error(
     kind: str,
     words: str = "",
     more: Xml = NOTHING,
+    by: str | None = None,
 ) -> Xml:
     """A stanza error (RFC 6120 §8.3): `kind` is auth, cancel, modify or wait.
 
-    `more` is an application's own condition.
+    `more` is an application's own condition, `by` who says so if that is not the addressee.
     """
     children = [element(condition, {"xmlns": ns.STANZAS})]
     if words:
         children.append(element("text", {"xmlns": ns.STANZAS}, escape(words)))
     attributes = {"type": "error", "from": from_jid, "to": to_jid, "id": id}
-    return element(name, dict(attributes), element("error", {"type": kind}, *children, more))
+    return element(
+        name, dict(attributes), element("error", {"type": kind, "by": by}, *children, more)
+    )
 
 
 def _delay(since: int) -> Xml:

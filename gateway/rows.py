@@ -7,19 +7,13 @@ receiving operator's own lines are spoken of by the id with which they came.
 
 from __future__ import annotations
 
-from switchboard.model import Act, Attachment, Message, Operator, SenderKind
+from switchboard.model import Act, Message, Operator, SenderKind
 
 from . import namespaces as ns
-from . import outbound
+from . import outbound, wording
 from .jids import parse, stanza_id, visitor_bare, visitor_full
 from .talk import Talk, decode_origin
 from .xml import Xml
-
-FIRST_WORDS = 40
-QUOTED = 200
-"""Characters of a line that is reacted or replied to."""
-
-TOOK_BACK = "(took back an earlier message)"
 
 
 def refers_to(row: Message) -> int | None:
@@ -66,7 +60,7 @@ def stanza(talk: Talk, domain: str, operator: Operator, to: str, row: Message, l
     if row.reply_to is not None:
         quoted, more = _reply(talk, domain, operator, to, row.reply_to)
     if row.attachment is not None:
-        body = _with_link(body, row.attachment)
+        body = wording.with_link(body, row.attachment)
         more.append(outbound.link(row.attachment.url))
     at = row.at if late else None
     if row.sender.kind is SenderKind.VISITOR:
@@ -82,10 +76,9 @@ def _change(
     target = row.target or 0
     if row.act is Act.RETRACT:
         id = stanza_id(talk.visitor, target)
-        return TOOK_BACK, [outbound.retract(id), outbound.fallback(ns.RETRACT)]
+        return wording.TOOK_BACK, [outbound.retract(id), outbound.fallback(ns.RETRACT)]
     line = talk.row(target)
-    about = "an earlier message" if line is None else f"“{_shortened(line.body, FIRST_WORDS)}”"
-    words = f"{row.body} to {about}" if row.body else f"(took back the reaction to {about})"
+    words = wording.reaction(row, line)
     named = None if line is None else _named(talk, domain, operator, to, line)
     if named is None:
         return words, []
@@ -102,15 +95,11 @@ def _reply(
     line = talk.row(target)
     if line is None or line.target is not None:
         return "", []
-    text = line.body[:QUOTED] + ("…" if len(line.body) > QUOTED else "")
-    quoted = "".join(f"> {one}\n" for one in text.splitlines())
+    quoted = wording.quotation(line)
     named = _named(talk, domain, operator, to, line)
     if named is None:
         return quoted, []
-    more = [outbound.reply(*named)]
-    if quoted:
-        more.append(outbound.fallback(ns.REPLY, len(quoted)))
-    return quoted, more
+    return quoted, [outbound.reply(*named, len(quoted))]
 
 
 def _named(
@@ -121,15 +110,3 @@ def _named(
         origin = decode_origin(line)
         return None if origin is None else (parse(to).bare, origin.id)
     return visitor_bare(talk.visitor, domain), stanza_id(talk.visitor, line.seq)
-
-
-def _with_link(body: str, file: Attachment) -> str:
-    """A body that has the file's address in it: clients show a file if it is nothing else."""
-    if body.strip() in ("", file.name):
-        return file.url
-    return body if file.url in body else f"{body}\n{file.url}"
-
-
-def _shortened(text: str, limit: int) -> str:
-    words = " ".join(text.split())
-    return words if len(words) <= limit else words[: limit - 1].rstrip() + "…"

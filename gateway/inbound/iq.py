@@ -10,10 +10,11 @@ from switchboard.reception import Directory
 
 from .. import namespaces as ns
 from .. import outbound
-from ..capabilities import COMPONENT, DESK, VISITOR, Capabilities
+from ..capabilities import COMPONENT, DESK, VISITOR, WITH_ROOMS, Capabilities
 from ..card import vcard, vcard4
 from ..component import Link
 from ..jids import Jid, site_of, visitor_of
+from ..muc.host import RoomHost
 from ..xml import Xml, element, text
 from .cards import Cards
 from .stanza import Iq
@@ -29,13 +30,20 @@ class IqDoor:
     """Answers what it knows; everything else is refused as RFC 6120 §8.4 wants."""
 
     def __init__(
-        self, link: Link, version: str, directory: Directory, cards: Cards, lanes: Lanes
+        self,
+        link: Link,
+        version: str,
+        directory: Directory,
+        cards: Cards,
+        lanes: Lanes,
+        rooms: RoomHost | None,
     ) -> None:
         self._link = link
         self._version = version
         self._directory = directory
         self._cards = cards
         self._lanes = lanes
+        self._rooms = rooms
 
     def handle(self, iq: Iq) -> None:
         """One request of type get or set."""
@@ -63,12 +71,14 @@ class IqDoor:
         return None if found is None else found.info(iq.payload.get("node") or "")
 
     def items(self, iq: Iq) -> Xml:
-        """XEP-0030 §4: the component lists its desks."""
+        """XEP-0030 §4: the component lists its desks, and its rooms (XEP-0045 §6.3)."""
         sites = [] if iq.to.local else self._directory.sites()
         items = [
             element("item", {"jid": f"{site.key}@{iq.to.domain}", "name": site.key})
             for site in sites
         ]
+        if self._rooms is not None and not iq.to.local:
+            items += self._rooms.listed()
         return element("query", {"xmlns": ns.DISCO_ITEMS}, *items)
 
     async def vcard(self, iq: Iq) -> Xml | None:
@@ -89,7 +99,7 @@ class IqDoor:
         if visitor_of(jid.local):
             return VISITOR
         if not jid.local:
-            return COMPONENT
+            return COMPONENT if self._rooms is None else WITH_ROOMS
         site = site_of(jid.local)
         return DESK if site is not None and self._directory.find(site) is not None else None
 

@@ -78,7 +78,7 @@ def message(xml: ET.Element) -> Message:
     about: list[ET.Element] = []
     for child in xml:
         tag = child.tag
-        if tag.endswith("}body") and _is_plain(tag):
+        if tag.endswith("}body") and is_plain(tag):
             body = body or child.text or ""
         elif tag in _CHAT_STATES:
             found["chat_state"] = _CHAT_STATES[tag]
@@ -116,9 +116,9 @@ def presence(xml: ET.Element) -> Presence:
     """Takes a presence stanza apart; a priority that is no number is 0."""
     show, priority = "", 0
     for child in xml:
-        if child.tag.endswith("}show") and _is_plain(child.tag):
+        if child.tag.endswith("}show") and is_plain(child.tag):
             show = (child.text or "").strip()
-        elif child.tag.endswith("}priority") and _is_plain(child.tag):
+        elif child.tag.endswith("}priority") and is_plain(child.tag):
             words = (child.text or "").strip()
             if words.lstrip("-").isdecimal() and len(words) < 5:
                 priority = int(words)
@@ -143,7 +143,14 @@ def iq(xml: ET.Element) -> Iq:
     )
 
 
-def _is_plain(tag: str) -> bool:
+def presence_condition(xml: ET.Element) -> str:
+    """The defined condition of a presence of type `error`."""
+    found = next((child for child in xml if child.tag.endswith("}error")), None)
+    return "undefined-condition" if found is None else _condition(found)
+
+
+def is_plain(tag: str) -> bool:
+    """Whether it is in the stanza's own namespace."""
     return tag.startswith(("{jabber:component:accept}", "{jabber:client}"))
 
 

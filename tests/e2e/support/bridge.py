@@ -25,14 +25,18 @@ from switchboard.model import (
     Operator,
     Page,
     PresenceSettings,
+    Sender,
+    SenderKind,
     Site,
     SiteSettings,
     Visit,
     new_operator_id,
     new_visitor_id,
 )
-from switchboard.reception import Directory, Talks
+from switchboard.reception import Directory, Rooms, Talks
+from switchboard.reception.rooms import Origin
 from switchboard.reception.talks import visitor_sender
+from switchboard.rooms import RoomSettings, Seated
 from switchboard.sessions.memory import MemorySessions
 from switchboard.store import SqlStore, open_store
 from switchboard.store.migrate import upgrade
@@ -73,6 +77,7 @@ class Bridge:
     edge: JabberEdge
     store: SqlStore
     talks: Talks
+    rooms: Rooms
     attendance: Attendance
     directory: Directory
     bus: MemoryBus
@@ -107,6 +112,16 @@ class Bridge:
         self.bus.subscribe(events.conversation_topic(visit.visitor), heard.append)
         return self.attendance.update(visit, stream=1)
 
+    def sit(self, visitor: str, *seats: Seated) -> None:
+        """A visitor is in these rooms now."""
+        self.attendance.update(Visit(visitor, "shop", "chat.localhost", rooms=seats), stream=1)
+
+    async def say_in(self, room: str, visitor: str, nick: str, body: str) -> Message:
+        """A visitor writes into a room from a browser."""
+        place = self.rooms.room("shop", room)
+        sender = Sender(SenderKind.VISITOR, place.occupant(visitor), nick)
+        return await self.rooms.say(place, sender, f"c-{body}"[:60], body, Origin(visitor))
+
     def read_up_to(self, visit: Visit, delivered: int, read: int = 0) -> None:
         """The visitor's browser acknowledges."""
         self.talks.seen(visit.visitor, visit.domain, visitor_sender(visit), Cursor(delivered, read))
@@ -139,6 +154,8 @@ async def bridge(
     secret: str = "s3cret",
     api: ApiSettings | None = None,
     presence: PresenceSettings | None = None,
+    rooms: dict[str, RoomSettings] | None = None,
+    admins: tuple[str, ...] = (),
 ) -> AsyncIterator[Bridge]:
     """A site `shop` whose operators are `{bare JID: name}`; `api`: ejabberd's, if it is used."""
     clock = SystemClock()
@@ -146,7 +163,11 @@ async def bridge(
     await asyncio.to_thread(upgrade, store.engine)
     if not await store.sites():
         settings = SiteSettings(
-            "The shop", ("https://shop.example",), "secret", presence or PresenceSettings()
+            "The shop",
+            ("https://shop.example",),
+            "secret",
+            presence or PresenceSettings(),
+            rooms=rooms or {},
         )
         await store.save_site(Site("shop", settings))
         for address, name in operators.items():
@@ -157,10 +178,18 @@ async def bridge(
     talks = Talks(store, bus, clock, 4000)
     attendance = Attendance(bus, MemorySessions(), clock, "test", clock.now(), GRACE)
     settings_ = JabberSettings(
-        "127.0.0.1", server.component_port, ("chat.localhost",), secret, GRACE, "test", api
+        "127.0.0.1",
+        server.component_port,
+        ("chat.localhost",),
+        secret,
+        GRACE,
+        "test",
+        api,
+        admins,
     )
-    edge = JabberEdge(settings_, store, directory, talks, bus, clock)
-    running = Bridge(edge, store, talks, attendance, directory, bus)
+    lines = Rooms(store, bus, clock, directory, "chat.localhost", 4000)
+    edge = JabberEdge(settings_, store, directory, talks, lines, bus, clock)
+    running = Bridge(edge, store, talks, lines, attendance, directory, bus)
     sweeper = asyncio.create_task(_sweep(attendance))
     await edge.start()
     try:

@@ -8,13 +8,14 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from cluster.front import Ports, exchange, haproxy
+from cluster.front import Ports, haproxy, nginx
 from tests.e2e.support.ports import free_port
 from tests.e2e.support.wait import eventually
 
@@ -106,23 +107,24 @@ class Nginx(Front):
 
     file = "nginx.conf"
 
+    def __init__(self, folder: Path, nodes: Sequence[Ports]) -> None:
+        super().__init__(folder, nodes)
+        # Its workers are not root, and get to no folder of pytest's.
+        self._kept = Path(tempfile.gettempdir(), f"parley-nginx-{self.port}")
+
+    def kill(self) -> None:
+        """See Front; what it kept goes too."""
+        super().kill()
+        shutil.rmtree(self._kept, ignore_errors=True)
+
     def _command(self, path: Path) -> list[str]:
-        nginx = shutil.which("nginx", path=_PATH) or "nginx"
-        return [nginx, "-c", str(path), "-e", "stderr", "-g", "daemon off;"]
+        program = shutil.which("nginx", path=_PATH) or "nginx"
+        return [program, "-c", str(path), "-e", "stderr", "-g", "daemon off;"]
 
     def _text(self) -> str:
-        found = {
-            r"listen 80 ": f"listen 127.0.0.1:{self.port} ",
-            r"/run/nginx\.pid": f"{self._folder}/pid",
-            r"/var/log/nginx/error\.log": "stderr",
-        }
-        for number, node in enumerate(self._nodes, 1):
-            found[rf"10\.0\.0\.1{number}:8080"] = f"127.0.0.1:{node.http}"
-        if os.geteuid() != 0:
-            kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-            folders = " ".join(f"{kind}_temp_path {self._folder}/{kind};" for kind in kinds)
-            found[r"^http \{"] = f"http {{ {folders}"
-        return exchange(self.file, found)
+        self._kept.mkdir(exist_ok=True)
+        self._kept.chmod(0o755)
+        return nginx(self._kept, self.port, self._nodes)
 
 
 def connections(port: int) -> int:

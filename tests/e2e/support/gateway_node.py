@@ -26,7 +26,7 @@ from switchboard.bus.memory import MemoryBus
 from switchboard.clock import SystemClock
 from switchboard.leases import Candidate
 from switchboard.model import Visit
-from switchboard.reception import Directory, Talks
+from switchboard.reception import Directory, Rooms, Talks
 from switchboard.sessions.memory import MemorySessions
 from switchboard.store import open_store
 from switchboard.store.leases import SqlLeases
@@ -114,6 +114,7 @@ async def _run(orders: Orders) -> None:
         store,
         directory,
         Talks(store, bus, clock, 4000),
+        Rooms(store, bus, clock, directory, orders.domain, 4000),
         bus,
         clock,
         Candidate(orders.name, leases, clock).lease,

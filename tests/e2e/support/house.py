@@ -18,6 +18,7 @@ from typing import Literal
 from gateway.buddies.api import ApiSettings
 from parley.private_prosody import PrivateProsody
 from switchboard.model import PresenceSettings, Visit
+from switchboard.rooms import RoomSettings
 from tests.e2e.support.bridge import Bridge, Server, bridge
 from tests.e2e.support.ejabberd import PrivateEjabberd
 from tests.e2e.support.operator import Operator, Ping
@@ -100,11 +101,14 @@ class House:
         *names: str,
         presence: PresenceSettings | None = None,
         api: ApiSettings | None = None,
+        rooms: dict[str, RoomSettings] | None = None,
     ) -> AsyncIterator[Bridge]:
         """A linked gateway over this house's store; again, it is the next process."""
         people = {self.address(name): name.title() for name in names or NAMES}
         api = api or api_of(self.server)
-        async with bridge(self.folder, self.server, people, api=api, presence=presence) as running:
+        async with bridge(
+            self.folder, self.server, people, api=api, presence=presence, rooms=rooms
+        ) as running:
             await running.linked()
             yield running
 

@@ -338,6 +338,10 @@ class Operator:
         self._send("iq", {"to": jid, "type": type, "id": used}, child)
         return used
 
+    def send_raw(self, xml: str) -> None:
+        """Sends a stanza as it is written."""
+        self._client.send_raw(xml)
+
     # What it has seen
 
     def messages(self, sender: str = "") -> list[Received]:

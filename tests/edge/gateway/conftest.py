@@ -10,6 +10,7 @@ from typing import cast
 from xml.etree import ElementTree as ET
 
 import pytest
+from msgspec.structs import replace
 from slixmpp.componentxmpp import ComponentXMPP
 
 from gateway import namespaces as ns
@@ -23,6 +24,7 @@ from switchboard.attendance import Attendance
 from switchboard.bus.memory import MemoryBus
 from switchboard.leases import LeaseForEver
 from switchboard.model import (
+    Details,
     Operator,
     Page,
     RoutingSettings,
@@ -32,14 +34,16 @@ from switchboard.model import (
     new_visitor_id,
 )
 from switchboard.ports import Bus
-from switchboard.reception import Directory, Talks
+from switchboard.reception import Directory, Rooms, Talks
+from switchboard.rooms import RoomSettings, Seated
 from switchboard.sessions.memory import MemorySessions
 from switchboard.store import SqlStore, open_store
 from switchboard.store.migrate import upgrade
 from tests.e2e.support.wait import eventually
 
 DOMAIN = "chat.example.org"
-SETTINGS = JabberSettings("127.0.0.1", 1, (DOMAIN,), "secret", 15.0, "test")
+ADMIN = "boss@example.org"
+SETTINGS = JabberSettings("127.0.0.1", 1, (DOMAIN,), "secret", 15.0, "test", admins=(ADMIN,))
 _MESSAGE = f"{{{ns.COMPONENT}}}message"
 
 
@@ -64,6 +68,7 @@ class Shop:
         self.bus = bus
         self.directory = Directory(store)
         self.talks = Talks(store, self.bus, clock, 4000)
+        self.rooms = Rooms(store, self.bus, clock, self.directory, DOMAIN, 4000)
         self.sent: list[ET.Element] = []
         self.gone: set[str] = set()
         """Full JIDs for which the server answers that nobody is there."""
@@ -80,12 +85,17 @@ class Shop:
             address = f"{name}@example.org"
             await self.store.save_operator(Operator(f"o-{name}", "shop", address, name.title()))
         await self.directory.refresh()
+        await self._begin()
+        self._links()
+
+    async def _begin(self) -> None:
         gateway = self.gateway = Gateway(
             DOMAIN,
             SETTINGS,
             self.store,
             self.directory,
             self.talks,
+            self.rooms,
             self.bus,
             self.clock,
             True,
@@ -93,12 +103,13 @@ class Shop:
         )
         await gateway._held.load()
         await gateway._buddies.load(gateway._census)
-        self.bus.subscribe(events.domain_topic(DOMAIN), gateway._heard)
+        assert gateway._rooms is not None
+        await gateway._rooms.start()
+        self._deafen = self.bus.subscribe(events.domain_topic(DOMAIN), gateway._heard)
         stream = SimpleNamespace(
             transport=SimpleNamespace(get_write_buffer_size=lambda: 0), send_raw=self._routed
         )
         gateway.link._component = cast("ComponentXMPP", stream)  # type: ignore[assignment]
-        self._links()
 
     def _links(self) -> None:
         self.gateway.link.state = LinkState.UP
@@ -112,6 +123,20 @@ class Shop:
         """The link breaks and is back; nobody's presence is known."""
         self.gateway.link.state = LinkState.LOST
         self.gateway.link_down()
+        self._links()
+        await self.settled()
+
+    async def dies(self) -> None:
+        """The gateway's process ends without a word."""
+        await self.settled()
+        self.gateway.link.state = LinkState.LOST
+        self._deafen()
+        for unsubscribe in self.gateway._unsubscribes:
+            unsubscribe()
+
+    async def comes_back(self) -> None:
+        """Another process takes its place."""
+        await self._begin()
         self._links()
         await self.settled()
 
@@ -180,6 +205,13 @@ class Shop:
 
     # Visitors and time
 
+    def sits(self, visitor: str, *seats: Seated, name: str = "") -> None:
+        """A visitor is in these rooms now."""
+        visit = Visit(visitor, "shop", DOMAIN, rooms=seats)
+        if name:
+            visit = visit.described(Details(name))
+        self._attendance.update(visit, stream=1)
+
     def reads(self, visitor: str, title: str) -> None:
         page = Page(f"https://shop.example/{title}", title)
         self._attendance.update(Visit(visitor, "shop", DOMAIN, page), stream=1)
@@ -237,3 +269,19 @@ async def shop(tmp_path: Path, routing: RoutingSettings) -> AsyncIterator[Shop]:
     yield shop
     await shop.gateway._lanes.settle()
     await store.close()
+
+
+@pytest.fixture
+def lobby() -> RoomSettings:
+    """How the room `lobby` is set; a test may have its own."""
+    return RoomSettings(title="Lobby")
+
+
+@pytest.fixture
+async def rooms(shop: Shop, lobby: RoomSettings) -> Shop:
+    """The shop with that room."""
+    [site] = await shop.store.sites()
+    settings = replace(site.settings, rooms={"lobby": lobby})
+    await shop.store.save_site(replace(site, settings=settings))
+    await shop.directory.refresh()
+    return shop

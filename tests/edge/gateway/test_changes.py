@@ -171,8 +171,8 @@ class TestOfOperators:
         quote = "> hello\n"
         own = await crew.writes("ann", visitor, "good day")
         for id in (stanza_id(visitor, 1), own, "unknown"):
-            more = (outbound.reply("x@y", id), outbound.fallback(ns.REPLY, len(quote)))
-            await crew.writes("ann", visitor, f"{quote}and you?", *more)
+            more = outbound.reply("x@y", id, len(quote))
+            await crew.writes("ann", visitor, f"{quote}and you?", more)
         found = [(line.body, line.reply_to) for line in await lines(crew, visitor)][2:]
         assert found == [("and you?", 1), ("and you?", 2), ("> hello\nand you?", None)]
 
@@ -185,21 +185,15 @@ class TestOfOperators:
         await crew.writes("ann", visitor, "!note an idiot")
         note = next(one for one in got(crew, "bob") if "idiot" in (one.findtext(BODY) or ""))
         quote = "> [note by Ann] an idiot\n"
-        more = (
-            outbound.reply("x@y", note.get("id") or ""),
-            outbound.fallback(ns.REPLY, len(quote)),
-        )
-        await crew.writes("bob", visitor, f"{quote}welcome", *more)
+        more = outbound.reply("x@y", note.get("id") or "", len(quote))
+        await crew.writes("bob", visitor, f"{quote}welcome", more)
         line = (await lines(crew, visitor))[-1]
         assert (line.body, line.reply_to) == ("welcome", None)
 
     async def test_a_quoted_command_is_a_command(self, crew: Shop, visitor: str) -> None:
         """What an operator writes below a quotation is what they write."""
-        more = (
-            outbound.reply("x@y", stanza_id(visitor, 1)),
-            outbound.fallback(ns.REPLY, len("> hello\n")),
-        )
-        await crew.writes("ann", visitor, "> hello\n!note call back", *more)
+        more = outbound.reply("x@y", stanza_id(visitor, 1), len("> hello\n"))
+        await crew.writes("ann", visitor, "> hello\n!note call back", more)
         assert await bodies(crew, visitor) == ["hello"]
 
     async def test_a_file_is_an_attachment(self, crew: Shop, visitor: str) -> None:

@@ -46,7 +46,7 @@ from switchboard.model import (
     new_visitor_id,
 )
 from switchboard.model import Phase as TalkPhase
-from switchboard.reception import Directory, Talks
+from switchboard.reception import Directory, Rooms, Talks
 from switchboard.reception.talks import visitor_sender
 from switchboard.store import open_store
 from switchboard.store.migrate import upgrade
@@ -177,6 +177,7 @@ class Deliveries(RuleBasedStateMachine):
             self.store,
             self.directory,
             self.talks,
+            Rooms(self.store, self.bus, self.clock, self.directory, DOMAIN, 4000),
             self.bus,
             self.clock,
             True,

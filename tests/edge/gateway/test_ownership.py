@@ -17,7 +17,7 @@ from switchboard.bus.memory import MemoryBus
 from switchboard.clock import SystemClock
 from switchboard.leases import Candidate, LeaseForEver
 from switchboard.model import DeskState
-from switchboard.reception import Directory, Talks
+from switchboard.reception import Directory, Rooms, Talks
 from switchboard.store import open_store
 from switchboard.store.migrate import upgrade
 from tests.e2e.support.wait import eventually
@@ -134,8 +134,11 @@ async def test_a_standby_serves_once_it_is_its_turn(tmp_path: Path) -> None:
     upgrade(store.engine)
     directory = Directory(store)
     talks = Talks(store, bus, clock, 4000)
+    rooms = Rooms(store, bus, clock, directory, DOMAIN, 4000)
     one, two = (
-        JabberEdge(SETTINGS, store, directory, talks, bus, clock, Candidate(n, table, clock).lease)
+        JabberEdge(
+            SETTINGS, store, directory, talks, rooms, bus, clock, Candidate(n, table, clock).lease
+        )
         for n in ("one", "two")
     )
     await one.start()
@@ -160,7 +163,9 @@ async def test_one_process_owns_its_domains(tmp_path: Path) -> None:
     store = await open_store(f"sqlite:///{tmp_path}/log.db", clock=clock)
     upgrade(store.engine)
     talks = Talks(store, bus, clock, 4000)
-    edge = JabberEdge(SETTINGS, store, Directory(store), talks, bus, clock, LeaseForEver)
+    directory = Directory(store)
+    rooms = Rooms(store, bus, clock, directory, DOMAIN, 4000)
+    edge = JabberEdge(SETTINGS, store, directory, talks, rooms, bus, clock, LeaseForEver)
     await edge.start()
     assert [gateway.domain for gateway in edge.gateways] == [DOMAIN]
     assert edge.owners() == {}

@@ -24,7 +24,7 @@ from switchboard.bus.memory import MemoryBus
 from switchboard.clock import SystemClock
 from switchboard.leases import LeaseForEver
 from switchboard.model import Operator, Site, SiteSettings, Visit, new_visitor_id
-from switchboard.reception import Directory, Talks
+from switchboard.reception import Directory, Rooms, Talks
 from switchboard.sessions.memory import MemorySessions
 from switchboard.store import SqlStore, open_store
 from switchboard.store.migrate import upgrade
@@ -45,8 +45,18 @@ class Host:
         self.clock = clock = HandClock()
         bus = MemoryBus()
         talks = Talks(store, bus, clock, 4000)
+        rooms = Rooms(store, bus, clock, directory, DOMAIN, 4000)
         self.gateway = Gateway(
-            DOMAIN, SETTINGS, store, directory, talks, bus, clock, False, LeaseForEver(DOMAIN)
+            DOMAIN,
+            SETTINGS,
+            store,
+            directory,
+            talks,
+            rooms,
+            bus,
+            clock,
+            False,
+            LeaseForEver(DOMAIN),
         )
         self.store = store
         self.buddies = self.gateway._buddies
