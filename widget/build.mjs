@@ -11,9 +11,9 @@ const out = here('../rpc/static')
 
 /** Names by which only our own parts speak to each other: shortened in all of them alike. */
 const INTERNAL = [
-  'above addStyles asides atEnd attend backlog beside carry claim clock compose confirmed dispatch dress dressed elsewhere',
-  'emit env heard hello hrefOf instead interest keep keepPrefix kept leads leave linkTo listen live marks moment place quote render',
-  'report serve tell texts toEnd unable wake words',
+  'above addStyles asides atEnd attend backlog behind beside carry claim clock compose confirmed createHistory createOutbox createTalk',
+  'dispatch dress dressed elsewhere emit env fetchPart heard hello hrefOf instead interest keep keepPrefix kept leads leave',
+  'linkTo linked listen live marks mentions moment place quote render report serve slots tell texts times toEnd unable wake words',
 ].flatMap((line) => line.split(' '))
 const mangleCache = {}
 
@@ -32,8 +32,8 @@ const minifiedCss = {
 }
 
 /**
- * `texts:de`: the texts of a language, by section as lists in the order of the English ones. A
- * section that lacks a text is left out, and so in English.
+ * `texts:de`: the texts of a language, as lists in the order of the English ones and of their
+ * sections. A section that lacks a text is left out, and so in English.
  */
 const translations = {
   name: 'translations',
@@ -41,12 +41,9 @@ const translations = {
     onResolve({ filter: /^texts:/ }, ({ path }) => ({ path, namespace: 'texts' }))
     onLoad({ filter: /./, namespace: 'texts' }, async ({ path }) => {
       const [english, texts] = await Promise.all(['en', path.slice(6)].map(readTexts))
-      const lists = Object.entries(english).map(([section, keys]) => [
-        section,
-        Object.keys(keys).map((key) => texts[section]?.[key]),
-      ])
-      const complete = lists.filter(([, list]) => list.every(Boolean))
-      return { contents: JSON.stringify(Object.fromEntries(complete)), loader: 'json' }
+      const lists = Object.entries(english).map(([section, keys]) => Object.keys(keys).map((key) => texts[section]?.[key]))
+      const complete = lists.map((list) => (list.every(Boolean) ? list : null))
+      return { contents: `export default ${JSON.stringify(complete)}`, loader: 'js' }
     })
   },
 }
@@ -85,7 +82,15 @@ async function bundle(entryPoints, format, define) {
     const { code } = await minify(text, {
       module: format === 'esm',
       ecma: 2020,
-      compress: { passes: 3, unsafe_arrows: true, pure_getters: true, keep_fargs: false },
+      compress: {
+        passes: 9,
+        unsafe: true,
+        unsafe_arrows: true,
+        pure_getters: true,
+        keep_fargs: false,
+        hoist_funs: true,
+        lhs_constants: false,
+      },
     })
     return [basename(path, '.js'), code]
   })

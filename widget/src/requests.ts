@@ -95,7 +95,14 @@ export function createRequestLink(env: Env, url: string, place: Readonly<Place>,
     },
     tell(method, params, settle) {
       carrier!.call(method, params).then(
-        (result) => settle?.(undefined, result),
+        (result) => {
+          settle?.(undefined, result)
+          // What is under way goes on from a cursor in which the room has no place.
+          if (method === 'join') {
+            drop()
+            open()
+          }
+        },
         ({ message, reason, retryAfter }: Failure) => settle?.({ message, data: { reason, retry_after: retryAfter } }),
       )
     },

@@ -98,6 +98,34 @@ export interface Hello {
   readonly more: boolean
   readonly settings: Settings
   readonly limits: { readonly message_chars: number }
+  /** Those that the visitor is in. */
+  readonly rooms?: readonly Room[]
+}
+
+/** A room that the visitor is in. */
+export interface Room {
+  /** Its name, which is the `conversation` of its messages. */
+  readonly id: string
+  readonly title: string
+  readonly subject: string
+  /** How many there are. */
+  readonly members: number
+  readonly messages: readonly Message[]
+  readonly more: boolean
+  /** What the visitor is called there, and has as an id. */
+  readonly name: string
+  readonly self: string
+  /** A `visitor` may not speak. */
+  readonly role: 'moderator' | 'participant' | 'visitor'
+}
+
+/** Somebody came, went or is called otherwise; `more`: how many further did the same. */
+export interface MemberEvent {
+  readonly room: string
+  readonly op: 'join' | 'leave' | 'rename' | 'kick'
+  readonly who: Sender
+  readonly count: number
+  readonly more?: number
 }
 
 export interface Polled {
@@ -113,10 +141,7 @@ export interface Page {
   readonly opened: boolean
 }
 
-/** The conversation with the site's operators; every other one is a room. */
-export const DESK = 'desk'
-
-export const isOwn = ({ from }: { readonly from: Sender }): boolean => from.self ?? from.kind === 'visitor'
+export const isOwn = ({ from }: { readonly from: Sender }): boolean | undefined => from.self
 
 /**
  * A call that brought no result. `reason` is the server's word; `unavailable` is also what a lost

@@ -74,7 +74,7 @@ export class Bench {
       icon,
       env: { ...clock, now: () => clock.now, random: () => 1, fetch },
       root,
-      keep: { get: (key) => kept.get(key) ?? '', set: (key, value) => void kept.set(key, value) },
+      keep: { get: (key) => kept.get(key) ?? '', set: (key, value) => void kept.set(key, value), keys: () => [] },
       keepPrefix: 'parley:acme:',
       slots: view.slots,
       state: () => this.state,

@@ -40,7 +40,7 @@ export class Connecting {
       refused: (message) => void this.refused.push(message),
       unable: () => {},
     }
-    this.connection = connect(this.server.env, BASE, place, events, createFirst(`${BASE}rpc`, events))
+    this.connection = connect(this.server.env, { base: BASE, place, events, link: createFirst(`${BASE}rpc`, events) })
   }
 
   get link(): Link {

@@ -68,6 +68,19 @@ describe('requests', () => {
     expect(told).toEqual([['hello', 'cursor-1']])
   })
 
+  it('begin anew after a join, from the cursor that has the room', async () => {
+    await connect()
+    link.tell('join', { room: 'lobby' }, (_error, result) => Object.assign(place, result))
+    server.request('join').answer({ room: {}, cursor: 'cursor-2' })
+    await settle()
+    expect([live, server.stream.open]).toEqual([false, false])
+    await server.clock.pass(0)
+    expect(server.request('poll').params).toMatchObject({ cursor: 'cursor-2' })
+    server.request('poll').answer({ cursor: 'cursor-3', events: [] })
+    await settle()
+    expect([live, server.streams.length]).toEqual([true, 2])
+  })
+
   it('go on with a poll, whose events are told before they are live', async () => {
     Object.assign(place, { token: 'token-1', cursor: 'cursor-5' })
     await greeting()

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { linked } from '../src/panel/links'
 import { createLanguage, english, nearest } from '../src/panel/texts'
 import { createTimes } from '../src/panel/times'
+import { Section } from '../src/sections'
 
 const shown = (text: string): HTMLElement => {
   const element = document.createElement('p')
@@ -60,19 +61,19 @@ describe('the texts', () => {
   const words = Object.keys(english)
 
   it('are the English ones where there is no other language', () => {
-    expect(createLanguage('en').words('core', english)).toBe(english)
+    expect(createLanguage('en').words(Section.Core, english)).toBe(english)
   })
 
   it('of another language stand in the order of the English ones', () => {
-    const { words: translated } = createLanguage('de', { core: words.map((word) => `de ${word}`) })
-    const core = translated('core', english)
+    const { words: translated } = createLanguage('de', [[], words.map((word) => `de ${word}`)])
+    const core = translated(Section.Core, english)
     expect([core.send, core.emoji]).toEqual(['de send', 'de emoji'])
     expect(Object.keys(core)).toEqual(words)
   })
 
   it('of a section that a language does not have are the English ones', () => {
     const section = { hi: 'Hi' }
-    expect(createLanguage('de', { core: [] }).words('menu', section)).toBe(section)
+    expect(createLanguage('de', [[], [], [], null]).words(Section.Menu, section)).toBe(section)
   })
 
   it.each([

@@ -3,6 +3,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { createLanguage, nearest, tagIn } from '../src/panel/texts'
+import { Section } from '../src/sections'
 
 type Texts = Record<string, string | Record<string, string>>
 const files = import.meta.glob<{ default: Texts }>('../src/texts/*.json', { eager: true })
@@ -21,6 +22,11 @@ const FORM = /^(zero|one|two|few|many|other):/
 
 it('has the ten languages', () => {
   expect(all.map(([language]) => language)).toEqual(['ar', 'de', 'en', 'es', 'fr', 'he', 'ja', 'pt', 'ru', 'zh'])
+})
+
+it('has the sections in the order in which they are looked up', () => {
+  const named = Object.values(Section).filter((name) => typeof name === 'string')
+  expect(named.map((name) => name.toLowerCase())).toEqual(Object.keys(english).map((name) => name.replace('chat', 'button')))
 })
 
 describe.each(all)('%s', (language, texts) => {

@@ -54,6 +54,11 @@ async def arrive(
 ) -> Widget:
     """A visitor on a page about bicycles, of a site with these settings."""
     key = await stage.site(*settings) if settings else "shop"
+    return await visit(stage, context, key, **attributes)
+
+
+async def visit(stage: Stage, context: BrowserContext, key: str, **attributes: str) -> Widget:
+    """A visitor on such a page of that site."""
     path = f"/gallery/{next(_NUMBERS)}"
     tag = await asyncio.to_thread(stage.snippet, key, **attributes)
     stage.shop.documents[path] = Document(PAGE.replace("{snippet}", tag))
@@ -190,6 +195,37 @@ async def test_by_itself(stage: Stage, context: BrowserContext, shoot: Shoot) ->
     visitor = await arrive(stage, context, 'triggers=[{"text": "May I help?", "seconds": 1}]')
     await visitor.page.get_by_role("button", name="May I help?").wait_for()
     await shoot(visitor, "trigger")
+
+
+async def test_in_a_room(stage: Stage, context: BrowserContext, shoot: Shoot) -> None:
+    """The question for a name, a talk among visitors, and who is there."""
+    key = await stage.site("rooms.lobby.title=The saddle")
+
+    async def come(context: BrowserContext, name: str) -> Widget:
+        visitor = await visit(stage, context, key, room="lobby", name=name)
+        await visitor.button.click()
+        await visitor.page.get_by_role("textbox", name="Your name").wait_for()
+        return visitor
+
+    async def join(visitor: Widget) -> None:
+        await visitor.page.get_by_role("button", name="Join").click()
+        await visitor.field.wait_for()
+
+    zoe = await come(context, "Zoe")
+    await shoot(zoe, "name")
+    await join(zoe)
+    async with stage.context() as other:
+        ben = await come(other, "Ben")
+        await join(ben)
+        await zoe.wait_for(lambda lines: bool(lines))
+        await zoe.say("Does anybody ride the one with the basket?")
+        await ben.say("I do, Zoe. It carries more than one thinks")
+        await zoe.wait_for_message("I do, Zoe. It carries more than one thinks")
+        await zoe.log.get_by_role("button", name="Message options").last.wait_for()
+        await shoot(zoe, "room")
+        await zoe.page.get_by_role("button", name="2 people").click()
+        await zoe.page.get_by_role("listitem").last.wait_for()
+        await shoot(zoe, "people")
 
 
 async def test_on_a_phone(stage: Stage, shoot: Shoot) -> None:

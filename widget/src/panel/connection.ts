@@ -3,8 +3,9 @@
  * is watched while somebody looks on, and where sockets do not work requests take its place.
  */
 
-import { type Env, PING_MS, type Place } from '../carrier'
+import { type Env, PING_MS } from '../carrier'
 import type { Link, LinkEvents } from '../first'
+import type { Shell } from '../shell'
 import { type Desk, type Failure, type Talk, failureOf, unavailable } from '../wire'
 import { fetchPart } from './parts'
 
@@ -23,7 +24,7 @@ export interface Connection {
   live(live: boolean, wanted: boolean): void
 }
 
-export function connect(env: Env, base: string, place: Place, events: LinkEvents, socket: Link): Connection {
+export function connect(env: Env, { base, place, events, link: socket }: Pick<Shell, 'base' | 'place' | 'events' | 'link'>): Connection {
   let link = socket
   let requests: Link | undefined
   let running = false

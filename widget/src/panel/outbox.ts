@@ -124,7 +124,7 @@ export function createOutbox(
     retry(id) {
       env.clearTimeout(later)
       later = undefined
-      dispatch({ type: 'retried', id })
+      dispatch({ type: 'failed', id, reason: '' })
     },
     flush,
   }

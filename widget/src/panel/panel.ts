@@ -3,14 +3,15 @@
 import { h, icon } from '../dom'
 import { browserEnv as env } from '../env'
 import { readMark, writeMark } from '../marks'
+import { Section } from '../sections'
 import { addSheet } from '../sheets'
 import type { Load, Mount, Panel } from '../shell'
 import { addMemory, openness } from '../storage'
-import type { Failure, Message } from '../wire'
 import { createBadge } from './badge'
 import { connect } from './connection'
+import { createHistory } from './history'
 import { followKeyboard } from './keyboard'
-import { hrefOf, linkTo } from './links'
+import { hrefOf, linkTo, linked } from './links'
 import { createOutbox } from './outbox'
 import css from './panel.css?inline'
 import { type Part, type Tools, due, fetchPart } from './parts'
@@ -21,7 +22,7 @@ import { type Language, createLanguage, english, nearest, tagIn } from './texts'
 import type { TalkRow } from './timeline'
 import { type Times, createTimes } from './times'
 import { createTyping } from './typing'
-import { createView } from './view'
+import { createTalk, createView } from './view'
 
 const TYPING_MS = 8_000
 /** A part that could not be fetched is not tried sooner. */
@@ -46,33 +47,31 @@ export const load: Load = async (base, { locale = navigator.language }) => {
 
 const mountIn =
   (language: Language, times: Times): Mount =>
-  ({ base, dataset, root, button, emit, place, events, hello, backlog, ...shell }) => {
+  (shell) => {
+    const { base, dataset, root, button, emit, hello, backlog } = shell
     const host = root.host as HTMLElement
     const name = `parley:${dataset.site}:`
     const inline = dataset.position === 'inline'
     const keep = addMemory(shell.keep, name, () => dispatch({ type: 'forgetful' }))
     const { words, fill, tag } = language
-    const texts = words('core', english)
+    const texts = words(Section.Core, english)
 
     let state: State = { ...initial, visible: !document.hidden }
     // As does whoever has a backlog; the rest are told.
     let leads = true
     let told = 0
     let typingOver: number | undefined
-    let fetching = false
 
-    const connection = connect(env, base, place, events, shell.link)
+    const connection = connect(env, shell)
     const { call } = connection
-    const tell = (method: string, params: object): void => {
-      call(method, params).catch(({ reason, message }: Failure) => {
-        if (reason !== 'unavailable') console.info(`Parley: ${method}: ${message}`)
-      })
-    }
 
     const badge = createBadge(texts, fill, button)
     const outbox = createOutbox(env, keep, call, dispatch)
     const receipts = createReceipts(env, keep, call)
-    const typing = createTyping(env, (now) => tell('typing', { state: now }))
+    const typing = createTyping(env, (state) => {
+      // Nobody is worse off who does not hear of it.
+      call('typing', { state }).catch(() => {})
+    })
     const view = createView({
       texts,
       fill,
@@ -87,7 +86,7 @@ const mountIn =
         keep.set('draft', text)
       },
       retry: outbox.retry,
-      earlier,
+      earlier: createHistory(call, () => state, dispatch),
       atEnd: (atEnd) => dispatch({ type: 'view', view: { atEnd } }),
       dress: (row) => dress(row),
       interest: () => use('rich'),
@@ -95,19 +94,20 @@ const mountIn =
       menu: (button) => use('menu', (menu) => menu.show!(button)),
     })
     const tools: Tools = {
+      ...shell,
+      ...view,
       ...language,
+      view,
       texts,
       h,
       icon,
       hrefOf,
       linkTo,
+      linked,
       env,
-      base,
-      root,
       keep,
       keepPrefix: name,
       times,
-      slots: view.slots,
       state: () => state,
       dispatch,
       call,
@@ -115,7 +115,13 @@ const mountIn =
       leads: () => leads,
       open,
       addStyles: (css) => void addSheet(root, css),
-      compose: view.compose,
+      use,
+      createHistory,
+      createTalk,
+      createOutbox,
+      initial,
+      reduce,
+      fetchPart,
     }
 
     const parts = new Map<string, Promise<Part>>()
@@ -194,19 +200,6 @@ const mountIn =
       dispatch({ type: 'aside', kind: 'system', body, at: new Date(env.now()).toISOString() })
     }
 
-    async function earlier(): Promise<void> {
-      if (fetching) return
-      fetching = true
-      try {
-        const before = state.messages[0]?.seq
-        const result = await call('history', { before, limit: 50 })
-        dispatch({ type: 'history', ...(result as { messages: Message[]; more: boolean }) })
-      } catch {
-        // The button is still there.
-      }
-      fetching = false
-    }
-
     /** Where another tab has gone; it is told here too once this tab has the connection. */
     const gone = new Set<string>()
 
@@ -241,9 +234,14 @@ const mountIn =
       },
     }
 
+    /** To the room, which is fetched for the first of it. */
+    function pass(name: string, data: unknown): void {
+      if (dataset.room) use('room', (room) => room.wire!(name, data))
+    }
     function heard(name: string, data: any): void {
       if (name === 'push') return push(data.url)
       dispatch({ type: 'wire', name, data })
+      pass(name, data)
       if (name !== 'typing') return
       env.clearTimeout(typingOver)
       typingOver = env.setTimeout(() => dispatch({ type: 'typing-over' }), TYPING_MS)
@@ -256,7 +254,7 @@ const mountIn =
     host.dataset.theme = dataset.theme ?? 'auto'
     addSheet(root, css)
     followKeyboard(root)
-    button.ariaLabel = words('button', { chat: button.ariaLabel! }).chat
+    button.ariaLabel = words(Section.Button, { chat: button.ariaLabel! }).chat
     host.lang = view.element.lang = tag
     view.element.dir = RIGHT_TO_LEFT.test(tag) ? 'rtl' : 'ltr'
     root.insertBefore(view.element, button)
@@ -282,7 +280,10 @@ const mountIn =
     view.render(state)
 
     const panel: Panel = {
-      hello: (result) => dispatch({ type: 'hello', result, marks: marks(result.visitor.id) }),
+      hello(result) {
+        dispatch({ type: 'hello', result, marks: marks(result.visitor.id) })
+        pass('hello', result)
+      },
       event(name, data) {
         heard(name, data)
         others?.postMessage([name, data])

@@ -1,18 +1,19 @@
 /** What the panel fetches only where it is used, and what these parts are given. */
 
-import type { Env } from '../carrier'
+import type { Env, Place } from '../carrier'
 import type { h, icon } from '../dom'
 import type { createRequestLink } from '../requests'
-import type { Keep } from '../storage'
-import type { Outbox } from './outbox'
-import type { hrefOf, linkTo } from './links'
+import type { Store } from '../storage'
+import type { createHistory } from './history'
+import type { hrefOf, linkTo, linked } from './links'
+import type { Outbox, createOutbox } from './outbox'
 import type { Dress } from './row'
 import type { Message } from '../wire'
-import type { Event, State, Waiting } from './state'
+import type { Event, State, Waiting, initial, reduce } from './state'
 import type { Language, Texts, Translation } from './texts'
 import type { TalkRow } from './timeline'
 import type { Times } from './times'
-import type { Slots } from './view'
+import type { Slots, View, createTalk } from './view'
 
 /** A part brings its own English texts and styles; the rest it borrows. */
 export interface Tools extends Language {
@@ -22,13 +23,18 @@ export interface Tools extends Language {
   readonly icon: typeof icon
   readonly hrefOf: typeof hrefOf
   readonly linkTo: typeof linkTo
+  readonly linked: typeof linked
   readonly env: Env
   readonly base: string
   readonly root: ShadowRoot
-  readonly keep: Keep
+  readonly keep: Store
   /** Begins the names of what the browser keeps for this site. */
   readonly keepPrefix: string
   readonly times: Times
+  /** The script tag's attributes. */
+  readonly dataset: DOMStringMap
+  readonly place: Place
+  readonly view: View
   readonly slots: Slots
   readonly state: () => State
   readonly dispatch: (event: Event) => void
@@ -43,6 +49,15 @@ export interface Tools extends Language {
    * `text` is put into the field.
    */
   readonly compose: (banner?: Node, send?: (body: string) => void, text?: string) => void
+  /** Fetches another part, if it is not there yet, for that. */
+  readonly use: (name: string, how?: (part: Part) => void) => void
+  /** What a talk of one's own is made of. */
+  readonly createTalk: typeof createTalk
+  readonly createHistory: typeof createHistory
+  readonly createOutbox: typeof createOutbox
+  readonly initial: typeof initial
+  readonly reduce: typeof reduce
+  readonly fetchPart: typeof fetchPart
 }
 
 /** One that follows the state. */
@@ -53,6 +68,8 @@ export interface Part {
   dress?(row: TalkRow): Dress
   /** A message has come while nobody looked at the talk. */
   heard?(message: Message): void
+  /** All that comes from the server, `hello`'s result too, for the one that asks for it. */
+  wire?(name: string, data: any): void
 }
 
 export type MountPart = (tools: Tools) => Part

@@ -1,6 +1,6 @@
 /** What the panel knows, and how each event changes it. Pure: no clock, no storage, no DOM. */
 
-import { type Attachment, DESK, type Desk, type Hello, type Message, type Settings, type Talk, isOwn } from '../wire'
+import { type Attachment, type Desk, type Hello, type Message, type Settings, type Talk, isOwn } from '../wire'
 
 /** A message of the visitor's that the server has not yet acknowledged. */
 export interface Waiting {
@@ -21,15 +21,19 @@ export interface Aside {
   readonly kind: 'system' | 'desk'
   readonly body: string
   readonly at: string
+  /** Of one that changes. */
+  readonly key?: string
 }
 
 export interface State {
+  /** `desk`, or a room's name. */
+  readonly conversation: string
   readonly visitor: string
   readonly title: string
   readonly greeting: string
-  readonly desk: Desk | undefined
+  readonly desk?: Desk | undefined
   readonly talk: Talk
-  readonly settings: Settings | undefined
+  readonly settings?: Settings
   readonly limit: number
   /** `elsewhere`: another tab has the connection, and passes on what comes. */
   readonly link: 'connecting' | 'live' | 'lost' | 'elsewhere'
@@ -46,13 +50,17 @@ export interface State {
   /** Whether the log may hold messages before the first one here. */
   readonly more: boolean
   /** The name of the operator who is typing. */
-  readonly typing: string | undefined
+  readonly typing?: string | undefined
   readonly open: boolean
+  /** Whether another tab of the panel is shown instead. */
+  readonly behind: boolean
   readonly visible: boolean
   /** Whether the end of the log is in view. */
   readonly atEnd: boolean
   /** The last of the operators' messages that a person could see. */
   readonly read: number
+  /** How many unread messages of a room have the visitor's name. */
+  readonly mentions: number
   /** How far the operators have the visitor's own messages. */
   readonly confirmed: { readonly delivered: number; readonly read: number }
 }
@@ -67,21 +75,20 @@ export type Event =
   | { readonly type: 'acknowledged'; readonly id: string; readonly seq: number; readonly at: string }
   | { readonly type: 'refused' }
   | { readonly type: 'forgetful' }
+  /** With an empty reason it is to be tried again. */
   | { readonly type: 'failed'; readonly id: string; readonly reason: string }
-  | { readonly type: 'retried'; readonly id: string }
   | { readonly type: 'history'; readonly messages: readonly Message[]; readonly more: boolean }
   | { readonly type: 'aside'; readonly kind: Aside['kind']; readonly body: string; readonly at: string }
   | { readonly type: 'typing-over' }
   | { readonly type: 'read'; readonly seq: number }
-  | { readonly type: 'view'; readonly view: Partial<Pick<State, 'open' | 'visible' | 'atEnd' | 'dressed'>> }
+  | { readonly type: 'view'; readonly view: Partial<Pick<State, 'open' | 'behind' | 'visible' | 'atEnd' | 'dressed' | 'mentions'>> }
 
 export const initial: State = {
+  conversation: 'desk',
   visitor: '',
   title: '',
   greeting: '',
-  desk: undefined,
   talk: { state: 'quiet' },
-  settings: undefined,
   limit: 4000,
   link: 'connecting',
   messages: [],
@@ -91,11 +98,12 @@ export const initial: State = {
   asides: [],
   dressed: false,
   more: false,
-  typing: undefined,
   open: false,
+  behind: false,
   visible: true,
   atEnd: true,
   read: 0,
+  mentions: 0,
   confirmed: { delivered: 0, read: 0 },
 }
 
@@ -104,8 +112,8 @@ export const lastSeq = (messages: readonly Message[]): number => messages[messag
 export const lastFromDesk = ({ messages }: State): number =>
   lastSeq(messages.filter((message) => !isOwn(message)))
 
-export const unread = ({ messages, read }: State): number =>
-  messages.filter(({ seq, from }) => from.kind === 'operator' && seq > read).length
+export const unread = ({ messages, read, mentions }: State): number =>
+  messages.filter(({ seq, from }) => from.kind === 'operator' && seq > read).length + mentions
 
 /** Both in order; where they overlap, what is incoming holds. */
 function merge(known: readonly Message[], incoming: readonly Message[]): readonly Message[] {
@@ -123,9 +131,9 @@ const change = (state: State, seq: number, changes: Partial<Message>): State => 
  * it comes back through the history.
  */
 function greeted(state: State, { visitor, desk, talk, messages, more, settings, limits }: Hello, marks: Marks): State {
-  const same = visitor.id === state.visitor
   return {
     ...state,
+    ...(visitor.id === state.visitor ? {} : { asides: [], ...marks }),
     visitor: visitor.id,
     title: settings.title || desk.name || '',
     greeting: settings.look.greeting ?? '',
@@ -133,12 +141,9 @@ function greeted(state: State, { visitor, desk, talk, messages, more, settings, 
     desk,
     talk,
     settings,
-    messages: messages.filter(({ conversation }) => conversation === DESK),
-    asides: same ? state.asides : [],
+    messages,
     more,
     typing: undefined,
-    read: same ? state.read : marks.read,
-    confirmed: same ? state.confirmed : marks.confirmed,
   }
 }
 
@@ -146,7 +151,7 @@ function heard(state: State, name: string, data: any): State {
   if (name === 'desk') return { ...state, desk: data }
   if (name === 'talk') return { ...state, talk: data }
   const conversation = name === 'message' ? data.message.conversation : data.to
-  if (conversation !== DESK) return state
+  if (conversation !== state.conversation) return state
   switch (name) {
     case 'message': {
       const typing = isOwn(data.message) ? state.typing : undefined
@@ -193,7 +198,7 @@ function step(state: State, event: Event): State {
       const from = { kind: 'visitor', id: state.visitor, name: '', self: true } as const
       const { id, seq, at } = event
       const { body, reply_to, file } = said
-      const message: Message = { conversation: DESK, id, seq, at, from, body, reply_to, attachment: file }
+      const message: Message = { conversation: state.conversation, id, seq, at, from, body, reply_to, attachment: file }
       return { ...state, messages: merge(messages, [message]) }
     }
     case 'refused':
@@ -202,8 +207,6 @@ function step(state: State, event: Event): State {
       return { ...state, forgetful: true }
     case 'failed':
       return { ...state, refused: false, waiting: waiting.map((said) => (said.id === event.id ? { ...said, failed: event.reason } : said)) }
-    case 'retried':
-      return { ...state, refused: false, waiting: waiting.map((said) => (said.id === event.id ? { ...said, failed: '' } : said)) }
     case 'history':
       return { ...state, messages: merge(event.messages, messages), more: event.more }
     case 'aside': {
@@ -221,10 +224,10 @@ function step(state: State, event: Event): State {
 
 /** What follows from the rest: nothing waits that is stored, and what is in view is read. */
 function settle(state: State): State {
-  const { messages, waiting, open, visible, atEnd, read } = state
+  const { messages, waiting, open, behind, visible, atEnd, read } = state
   const stored = new Set(waiting.length ? messages.filter(isOwn).map(({ id }) => id) : [])
   const left = waiting.filter(({ id }) => !stored.has(id))
-  const seen = open && visible && atEnd ? Math.max(read, lastFromDesk(state)) : read
+  const seen = open && !behind && visible && atEnd ? Math.max(read, lastFromDesk(state)) : read
   const taken = left.length < waiting.length
   return taken || seen !== read ? { ...state, waiting: left, refused: state.refused && !taken, read: seen } : state
 }

@@ -1,20 +1,21 @@
 /** The texts of one language: the English ones come with what shows them, the others by themselves. */
 
+import type { Section } from '../sections'
 import { core } from '../texts/en.json'
 
 export type Texts = typeof core
 
 export const english: Texts = core
 
-/** By section, in the order of the English ones. */
-export type Translation = Readonly<Record<string, readonly string[]>>
+/** By section, in the order of the English ones; nothing of those that are not translated. */
+export type Translation = readonly (readonly string[] | null)[]
 
 export type Fill = (text: string, values: Readonly<Record<string, string | number>>) => string
 
 export interface Language {
   /** What `Intl` and `lang` take. */
   readonly tag: string
-  readonly words: <T extends Readonly<Record<string, string>>>(section: string, english: T) => T
+  readonly words: <T extends Readonly<Record<string, string>>>(section: Section, english: T) => T
   /**
    * `{name}` stands for `values.name`. Of `one:…|few:…|…` it is the one for `values.count`, by
    * CLDR's plural categories; the last is for all others.
@@ -26,7 +27,7 @@ export function createLanguage(tag: string, translation?: Translation): Language
   const rules = new Intl.PluralRules(tag)
   return {
     tag,
-    words<T extends Readonly<Record<string, string>>>(section: string, english: T): T {
+    words<T extends Readonly<Record<string, string>>>(section: Section, english: T): T {
       const list = translation?.[section]
       if (!list) return english
       return Object.fromEntries(Object.keys(english).map((key, index) => [key, list[index]])) as T

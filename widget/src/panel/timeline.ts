@@ -73,7 +73,7 @@ export function timeline(state: State): Row[] {
   const { messages, waiting, confirmed, asides } = state
   const lastOwn = [...messages].reverse().find(isOwn)
   const said = (from: number, to = Infinity): TalkRow[] =>
-    asides.filter(({ after }) => after >= from && after < to).map((aside) => ({ ...aside, key: aside.at + aside.body }))
+    asides.filter(({ after }) => after >= from && after < to).map((aside) => ({ key: aside.at + aside.body, ...aside }))
   const talk = [
     ...said(0, messages[0]?.seq),
     ...messages.flatMap((message, index): TalkRow[] => {

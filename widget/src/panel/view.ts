@@ -1,4 +1,4 @@
-/** The dialog: header, log, notice and field, put together. */
+/** A talk: log, notice and field, put together; and the dialog, with the header and the talk with the desk. */
 
 import { h } from '../dom'
 import { type ComposerActions, createComposer } from './composer'
@@ -19,42 +19,58 @@ export interface Slots {
   readonly beside: HTMLElement
 }
 
-export interface View extends Component {
-  readonly slots: Slots
+export interface TalkView extends Component {
+  readonly slots: Omit<Slots, 'panel'>
+  toEnd(): void
   focus(): void
   fill(text: string): void
   compose(banner?: Node, send?: (body: string) => void, text?: string): void
 }
 
-export interface ViewActions extends ComposerActions, LogActions {
+export interface View extends TalkView {
+  readonly slots: Slots
+}
+
+export interface TalkActions extends ComposerActions, LogActions {}
+
+export interface ViewActions extends TalkActions {
   readonly menu: (button: HTMLElement) => void
 }
 
-export function createView(actions: ViewActions): View {
+export function createTalk(actions: TalkActions): TalkView {
   const { texts, fill, times } = actions
-  const header = createHeader(texts, actions.menu)
   const log = createLog(actions)
   const notice = createNotice(texts, fill, times)
   const composer = createComposer(texts, actions)
   const above = h('div')
+  return {
+    ...composer,
+    element: h('div', 'talk', {}, log.element, notice.element, above, composer.element),
+    slots: { end: log.end, above, beside: composer.beside },
+    toEnd: log.toEnd,
+    render(state: State) {
+      for (const component of [log, notice, composer]) component.render(state)
+    },
+  }
+}
+
+export function createView(actions: ViewActions): View {
+  const header = createHeader(actions.texts, actions.menu)
+  const talk = createTalk(actions)
   const element = h('section', 'panel', { role: 'dialog', 'aria-labelledby': 'title', hidden: '' },
     header.element,
-    log.element,
-    notice.element,
-    above,
-    composer.element,
+    talk.element,
   )
   return {
+    ...talk,
     element,
-    slots: { panel: element, end: log.end, above, beside: composer.beside },
+    slots: { panel: element, ...talk.slots },
     render(state: State) {
       const opening = state.open && element.hidden
       element.hidden = !state.open
-      for (const component of [header, log, notice, composer]) component.render(state)
-      if (opening) log.toEnd()
+      header.render(state)
+      talk.render(state)
+      if (opening) talk.toEnd()
     },
-    focus: composer.focus,
-    fill: composer.fill,
-    compose: composer.compose,
   }
 }

@@ -1,6 +1,7 @@
 /** Files of the visitor's: chosen, dropped or pasted, sent one after the other, said once they are there. */
 
 import type { MountPart } from '../panel/parts'
+import { Section } from '../sections'
 import { files as english } from '../texts/en.json'
 import type { Failure } from '../wire'
 import css from './files.css?inline'
@@ -11,7 +12,7 @@ const CROSS = 'M7 7l10 10m0-10L7 17'
 const SILENCE_MS = 30_000
 
 export const mount: MountPart = ({ h, icon, texts, words, fill, tag, env, root, slots, state, call, say, open, addStyles }) => {
-  const own = words('files', english)
+  const own = words(Section.Files, english)
   const { panel, above, beside } = slots
   /** What is to be sent as soon as there is a connection. */
   const broken = new Set<() => void>()

@@ -1,6 +1,7 @@
 /** What the site asks: who the visitor is, before the talk or beside it, and how it was, after it. */
 
 import type { MountPart } from '../panel/parts'
+import { Section } from '../sections'
 import { forms as english } from '../texts/en.json'
 import { type Field, isOwn } from '../wire'
 import css from './forms.css?inline'
@@ -12,7 +13,7 @@ const KNOWN = ['name', 'email', 'phone']
 const MOST = { maxlength: '1000' }
 
 export const mount: MountPart = ({ h, icon, texts, words, tag, keep, root, slots, state, call, open, addStyles }) => {
-  const own = words('forms', english)
+  const own = words(Section.Forms, english)
   const { above, beside, end } = slots
   const writing = beside.closest<HTMLElement>('.writing')!
   const field = writing.querySelector('textarea')!

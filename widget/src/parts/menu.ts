@@ -2,6 +2,7 @@
 
 import type { MountPart } from '../panel/parts'
 import { unread } from '../panel/state'
+import { Section } from '../sections'
 import { menu as english } from '../texts/en.json'
 import type { Message } from '../wire'
 import css from './menu.css?inline'
@@ -12,7 +13,7 @@ const DOWN = 'M12 4v11m-5-5l5 5 5-5M5 20h14'
 const SOUND_MS = 1_000
 
 export const mount: MountPart = ({ h, icon, env, keep, root, tag, words, texts: { you, operator }, state, dispatch, call, leads, open, addStyles }) => {
-  const texts = words('menu', english)
+  const texts = words(Section.Menu, english)
   let close: (() => void) | undefined
   let audio: AudioContext | undefined
   let rang = 0
@@ -26,7 +27,7 @@ export const mount: MountPart = ({ h, icon, env, keep, root, tag, words, texts: 
 
   const muted = (): boolean => !!keep.get('mute')
   const away = (): boolean => document.hidden || !document.hasFocus()
-  const nameOf = ({ from: { kind, name } }: Message): string => (kind === 'visitor' ? you : name || operator)
+  const nameOf = ({ from: { self, name } }: Message): string => (self ? you : name || operator)
 
   /** Browsers on Android have the constructor, and refuse its use. */
   const notifies = (): boolean =>
@@ -115,7 +116,7 @@ export const mount: MountPart = ({ h, icon, env, keep, root, tag, words, texts: 
     heard(message) {
       const { from, at } = message
       // Another tab may have told of it before it handed over.
-      if (from.kind !== 'operator' || !leads() || (state().open && !away()) || at <= keep.get('rung')) return
+      if (from.self || from.kind === 'system' || !leads() || (state().open && !away()) || at <= keep.get('rung')) return
       keep.set('rung', at)
       if (!muted() && env.now() - rang >= SOUND_MS) void ring()
       if (!document.hidden || !notifying()) return

@@ -2,6 +2,7 @@
 
 import type { MountPart } from '../panel/parts'
 import { COLUMNS, createPopup } from '../rich/popup'
+import { Section } from '../sections'
 import { rich as english } from '../texts/en.json'
 import { type Attachment, type Message, type Reaction, type Sender, isOwn } from '../wire'
 import css from './rich.css?inline'
@@ -20,10 +21,10 @@ const editable = (message: Message): unknown =>
   isOwn(message) && message.body && message.body !== message.attachment?.url
 
 export const mount: MountPart = (tools) => {
-  const { h, hrefOf, linkTo, base, root, env, texts: core, words, state, slots, keep, call, say, compose, addStyles } = tools
-  const texts = words('rich', english)
+  const { h, hrefOf, linkTo, base, env, texts: core, words, state, slots, keep, call, say, compose, addStyles } = tools
+  const texts = words(Section.Rich, english)
   const { open, close } = createPopup(tools)
-  const field = root.querySelector<HTMLTextAreaElement>('.field')!
+  const field = slots.beside.parentElement!.querySelector('textarea')!
   const alert = h('p', 'banner failed', { role: 'alert' }, core.failed)
   /** Ends what is written under a banner, if anything is. */
   let leave: (() => void) | undefined

@@ -1,6 +1,7 @@
 /** What the site says by itself, each word once in a tab: beside the button, or in the open panel. */
 
 import type { MountPart } from '../panel/parts'
+import { Section } from '../sections'
 import { triggers as english } from '../texts/en.json'
 import css from './triggers.css?inline'
 
@@ -52,7 +53,7 @@ export const mount: MountPart = ({ h, icon, words, env, root, keepPrefix, state,
     if (state().open) return line()
     if (said.includes(CLOSED)) return
     const word = h('button', '', { type: 'button' }, body)
-    const close = h('button', '', { type: 'button', 'aria-label': words('triggers', english).close }, icon('', CROSS))
+    const close = h('button', '', { type: 'button', 'aria-label': words(Section.Triggers, english).close }, icon('', CROSS))
     word.onclick = () => open()
     close.onclick = () => {
       note(CLOSED)
