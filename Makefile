@@ -5,7 +5,7 @@ PYTHON ?= python3
 # Debian's Node.js only where there is none; the compiler and headers build mysqlclient.
 APT_PACKAGES := \
 	prosody prosody-modules ejabberd mariadb-server redis-server memcached haproxy monit nginx-light \
-	profanity mcabber chromium tmux openssl \
+	profanity mcabber chromium tmux openssl wrk \
 	fonts-dejavu-core fonts-noto-color-emoji \
 	python3-venv python3-dev gcc pkg-config default-libmysqlclient-dev \
 	$(if $(and $(shell command -v node),$(shell command -v npm)),,nodejs npm)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-BEGIN, END = "<!-- nodes: begin -->", "<!-- nodes: end -->"
+from .page import put
+
 KINDS = {
     "rpc": "web nodes, all together",
     "gateway": "gateway",
@@ -81,12 +82,8 @@ def tables(found: dict[str, Any]) -> str:
 
 
 def write(found: dict[str, Any], page: Path) -> None:
-    """Puts the tables between the page's markers."""
-    before, there, rest = page.read_text("utf-8").partition(BEGIN)
-    _, closed, after = rest.partition(END)
-    assert there, f"{page} has no {BEGIN}"
-    assert closed, f"{page} has no {END}"
-    page.write_text(f"{before}{BEGIN}\n\n{tables(found)}\n\n{END}{after}", "utf-8")
+    """Puts the tables into the page."""
+    put(page, "nodes", tables(found))
 
 
 def _for_idle(run: dict[str, Any], kind: str) -> float:

@@ -20,7 +20,19 @@ class Post:
 
     async def result(self, method: str, **params: object) -> dict[str, Any]:
         """Calls; the result. Raises ConnectionError if it is refused."""
-        frame = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
+        return _result(await self._sent(self._call(method, params)))
+
+    async def results(self, *calls: tuple[str, dict[str, object]]) -> list[dict[str, Any]]:
+        """Makes the calls in one request; all results. Raises ConnectionError if one is refused."""
+        answers = await self._sent([self._call(*one) for one in calls])
+        if isinstance(answers, dict):
+            raise ConnectionError(str(answers))  # the request as a whole was refused
+        return [_result(answer) for answer in answers]
+
+    def _call(self, method: str, params: dict[str, object]) -> dict[str, object]:
+        return {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
+
+    async def _sent(self, frame: object) -> Any:
         body = json.dumps(frame).encode()
         while self._free:
             try:
@@ -30,7 +42,7 @@ class Post:
         opened = await asyncio.open_connection("127.0.0.1", self._port)
         return await self._exchange(opened, body)
 
-    async def _exchange(self, connection: Connection, body: bytes) -> dict[str, Any]:
+    async def _exchange(self, connection: Connection, body: bytes) -> Any:
         reader, writer = connection
         try:
             writer.write(
@@ -44,16 +56,20 @@ class Post:
             writer.close()
             raise
         self._free.append(connection)
-        if "error" in answer:
-            raise ConnectionError(str(answer["error"]))
-        result: dict[str, Any] = answer["result"]
-        return result
+        return answer
 
     def close(self) -> None:
         """Drops the connections that are free."""
         for _, writer in self._free:
             writer.close()
         self._free.clear()
+
+
+def _result(answer: dict[str, Any]) -> dict[str, Any]:
+    if "error" in answer:
+        raise ConnectionError(str(answer["error"]))
+    result: dict[str, Any] = answer["result"]
+    return result
 
 
 def _length(head: bytes) -> int:

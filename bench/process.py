@@ -15,6 +15,18 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
+def cpu_seconds_with_children(pid: int) -> float:
+    """As `cpu_seconds`, of it and of those that it has started and that still run."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return cpu_seconds(pid) + sum(map(cpu_seconds, map(int, children)))
+
+
+def machine_seconds() -> float:
+    """What all processors have worked so far, for whomever: everything but idle and iowait."""
+    fields = Path("/proc/stat").read_text().partition("\n")[0].split()[1:9]
+    return sum(int(field) for field in (*fields[:3], *fields[5:])) / _TICKS
+
+
 def resident_kib(pid: int) -> int:
     """Memory that is in RAM, in KiB."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

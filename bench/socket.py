@@ -29,29 +29,8 @@ class Socket:
 
         `source` is the address to come from, one of 127.0.0.0/8. Raises OSError.
         """
-        connection = sockets.socket()
-        connection.setblocking(False)
-        if receive_buffer:
-            connection.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, receive_buffer)
-        try:
-            if source:
-                connection.bind((source, 0))
-            await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
-        except OSError:
-            connection.close()
-            raise
+        connection = await upgraded(port, receive_buffer=receive_buffer, source=source)
         reader, writer = await asyncio.open_connection(sock=connection, limit=4096)
-        key = base64.b64encode(os.urandom(16)).decode()
-        writer.write(
-            (
-                f"GET /rpc HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\n"
-                "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                f"Sec-WebSocket-Key: {key}\r\n\r\n"
-            ).encode()
-        )
-        head = await reader.readuntil(b"\r\n\r\n")
-        if b" 101 " not in head:
-            raise ConnectionError(head.decode())
         return cls(reader, writer)
 
     def call(self, method: str, **params: object) -> int:
@@ -108,12 +87,64 @@ class Socket:
         self._writer.close()
 
     def _write(self, opcode: int, payload: bytes) -> None:
-        mask = os.urandom(4)
-        head = bytes([0x80 | opcode])
-        if len(payload) < 126:
-            head += bytes([0x80 | len(payload)])
-        else:
-            head += bytes([0x80 | 126]) + struct.pack("!H", len(payload))
-        repeated = (mask * (len(payload) // 4 + 1))[: len(payload)]
-        masked = int.from_bytes(payload, "big") ^ int.from_bytes(repeated, "big")
-        self._writer.write(head + mask + masked.to_bytes(len(payload), "big"))
+        self._writer.write(masked(opcode, payload))
+
+
+async def upgraded(
+    port: int,
+    path: str = "/rpc",
+    *,
+    host: str = "127.0.0.1",
+    protocol: str = "",
+    receive_buffer: int = 0,
+    source: str = "",
+) -> sockets.socket:
+    """A connection on which frames may be sent; the options are those of `Socket.open`.
+
+    `host` and `protocol` are what the server is told. Raises OSError.
+    """
+    loop = asyncio.get_running_loop()
+    connection = sockets.socket()
+    connection.setblocking(False)
+    if receive_buffer:
+        connection.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, receive_buffer)
+    try:
+        if source:
+            connection.bind((source, 0))
+        await loop.sock_connect(connection, ("127.0.0.1", port))
+        key = base64.b64encode(os.urandom(16)).decode()
+        spoken = f"Sec-WebSocket-Protocol: {protocol}\r\n" if protocol else ""
+        await loop.sock_sendall(
+            connection,
+            (
+                f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: Upgrade\r\n"
+                f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n{spoken}"
+                f"Sec-WebSocket-Key: {key}\r\n\r\n"
+            ).encode(),
+        )
+        # The client speaks first on both servers: nothing follows the head.
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            more = await loop.sock_recv(connection, 4096)
+            if not more:
+                break
+            head += more
+        if b" 101 " not in head:
+            raise ConnectionError(head.decode(errors="replace"))
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def masked(opcode: int, payload: bytes) -> bytes:
+    """A whole frame as a client sends it, of at most 65,535 bytes (RFC 6455 §5.2)."""
+    mask = os.urandom(4)
+    head = bytes([0x80 | opcode])
+    if len(payload) < 126:
+        head += bytes([0x80 | len(payload)])
+    else:
+        head += bytes([0x80 | 126]) + struct.pack("!H", len(payload))
+    repeated = (mask * (len(payload) // 4 + 1))[: len(payload)]
+    hidden = int.from_bytes(payload, "big") ^ int.from_bytes(repeated, "big")
+    return head + mask + hidden.to_bytes(len(payload), "big")

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,11 +40,12 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def stage(
-    folder: Path, *, answered: bool = True, mode: str = "plain"
+    folder: Path, *, answered: bool = True, mode: str = "plain", settings: Sequence[str] = ()
 ) -> AsyncIterator[Stage]:
     """Everything runs, and visitors are answered if so; all of it ends with the block.
 
-    `mode` is what the operator's client does with receipts and markers: `plain` or `marks`.
+    `mode` is what the operator's client does with receipts and markers: `plain` or `marks`;
+    `settings` are the site's, as `parley site set` takes them.
     """
     prosody = PrivateProsody(folder / "prosody", free_port(), free_port(), secret="bench")
     await prosody.add_user(OPERATOR, PASSWORD)
@@ -73,6 +74,8 @@ new_visitors_per_minute = 0
     try:
         base = [sys.executable, "-m", "parley", "-c", str(config)]
         await _run(*base, "site", "add", SITE, "--origin", "https://bench.example")
+        if settings:
+            await _run(*base, "site", "set", SITE, *settings)
         await _run(*base, "operator", "add", SITE, f"{OPERATOR}@localhost")
         parley = subprocess.Popen([*base, "run"], stderr=subprocess.PIPE, start_new_session=True)
         processes.append(parley)

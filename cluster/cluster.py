@@ -75,9 +75,9 @@ class Cluster:
         self.caches = [self._memcached(number) for number in range(1, CACHES + 1)]
         self._write_config(secret, domains, password, grace, limits)
         self.gateways = [self._gateway(number) for number in range(1, GATEWAYS + 1)]
-        web = [front.Ports(free_port(), free_port()) for _ in range(WEB_NODES)]
-        self.web = [self._web(number, ports) for number, ports in enumerate(web, 1)]
-        self.haproxy = self._haproxy(web)
+        self.web_ports = [front.Ports(free_port(), free_port()) for _ in range(WEB_NODES)]
+        self.web = [self._web(number, ports) for number, ports in enumerate(self.web_ports, 1)]
+        self.haproxy = self._haproxy(self.web_ports)
         self.monit = self._monit()
         self.members: list[Member] = [
             self.prosody,

@@ -35,6 +35,23 @@ def haproxy(folder: Path, port: int, nodes: Sequence[Ports], *, as_root: bool = 
     return exchange("haproxy.cfg", exchanged)
 
 
+def nginx(folder: Path, port: int, nodes: Sequence[Ports]) -> str:
+    """`nginx.conf`; what it writes is in the folder, which its workers have to get to."""
+    exchanged = {
+        r"listen 80 ": f"listen 127.0.0.1:{port} ",
+        r"/run/nginx\.pid": f"{folder}/pid",
+        r"/var/log/nginx/error\.log": "stderr",
+        r"/var/cache/parley ": f"{folder}/logs ",
+    }
+    for number, node in enumerate(nodes, 1):
+        exchanged[rf"10\.0\.0\.1{number}:8080"] = f"127.0.0.1:{node.http}"
+    if os.geteuid() != 0:
+        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        folders = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
+        exchanged[r"^http \{"] = f"http {{ {folders}"
+    return exchange("nginx.conf", exchanged)
+
+
 def monit(folder: Path, port: int) -> str:
     """`monit/haproxy` for a haproxy of this folder, and where monit itself keeps and tells things.
 

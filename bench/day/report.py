@@ -6,24 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..page import Row, put, table
 from .kinds import CURSORS, GONE, SHOWN, Does, Why
 from .traffic import DAY, LINES_OF_A_TALK
 
-BEGIN, END = "<!-- the day: begin -->", "<!-- the day: end -->"
 HABLA_BEFORE, HABLA_AFTER = 400_000, 15_000
 MONTH_CALLS = 18_000_000
 
 Found = dict[str, Any]
-Row = tuple[object, ...]
 
 
 def write(found: Found, page: Path) -> None:
-    """Puts the tables between the page's markers; the day and its hour must have been played."""
-    before, there, rest = page.read_text("utf-8").partition(BEGIN)
-    _, closed, after = rest.partition(END)
-    assert there, f"{page} has no {BEGIN}"
-    assert closed, f"{page} has no {END}"
-    page.write_text(f"{before}{BEGIN}\n\n{text(found)}\n\n{END}{after}", "utf-8")
+    """Puts the tables into the page; the day and its hour must have been played."""
+    put(page, "the day", text(found))
 
 
 def text(found: Found) -> str:
@@ -32,11 +27,6 @@ def text(found: Found) -> str:
     if "month" in found:
         blocks.append(_month(found["day"], found["month"]))
     return "\n\n".join(blocks)
-
-
-def _table(head: Row, rows: list[Row]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def _both(found: Found, cell: Callable[[Found], object]) -> Row:
@@ -60,7 +50,7 @@ def _played(found: Found) -> str:
         row(f"`{method}`: p50, p99", lambda part, method=method: _pair(part["ms"][method]))  # type: ignore[misc]
         for method in ("hello", "page", "say")
     ]
-    return _table(("Played", "The day", "Its busiest hour"), rows)
+    return table(("Played", "The day", "Its busiest hour"), rows)
 
 
 def _pair(cuts: dict[str, float]) -> str:
@@ -82,7 +72,7 @@ def _statements(found: Found) -> str:
             cells = [_cell(part, key) for part in (found["day"], found["hour"])]
             rows.append((*key, *cells, _real(found, key)))
     head = ("Because of", "Statements", "Kind", "The day", "Its busiest hour", "A real day")
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _count(part: Found, key: Row) -> int:
@@ -140,7 +130,7 @@ def _marks(found: Found) -> str:
         ("Hab.la's before memcached: statements", "", "", f"{HABLA_BEFORE:,}"),
         ("Hab.la's after it: writes", "", "", f"{HABLA_AFTER:,}"),
     ]
-    return _table(
+    return table(
         ("Found, of the most that may be", "The day", "Its busiest hour", "A real day"), rows
     )
 
@@ -174,7 +164,7 @@ def _stores(found: Found) -> str:
         )
         for name in found["day"]["cpu_seconds"]
     ]
-    return _table(("Beside SQL", "The day", "Its busiest hour"), rows)
+    return table(("Beside SQL", "The day", "Its busiest hour"), rows)
 
 
 def _month(day: Found, month: Found) -> str:
@@ -189,4 +179,4 @@ def _month(day: Found, month: Found) -> str:
         (f"multiplied: hours of {name}'s CPU", f"{seconds / day['calls'] * MONTH_CALLS / 3600:.2f}")
         for name, seconds in day["cpu_seconds"].items()
     ]
-    return _table(("The month", "18,000,000 calls"), rows)
+    return table(("The month", "18,000,000 calls"), rows)

@@ -1,0 +1,1 @@
+"""What a room costs: ours, a Jabber server's own, and one whose guests ask again and again."""
