@@ -77,6 +77,8 @@ class Visitor:
     ) -> None:
         self.number = number
         self.name = f"Vera {number:03}"
+        self.to = "desk"
+        """Where its lines go."""
         self.site = site
         self.way = way
         self.id = ""
@@ -147,7 +149,7 @@ class Visitor:
         self.desk = result["desk"]["state"]
         lines = result["messages"]
         while lines and lines[0]["seq"] > self.last + 1:
-            params = {"token": self.token, "before": lines[0]["seq"]}
+            params = {"token": self.token, "to": self.to, "before": lines[0]["seq"]}
             lines = (await self.calls.call("history", params))["result"]["messages"] + lines
         for line in lines:
             if line["seq"] > self.last:
@@ -202,7 +204,7 @@ class Visitor:
         while True:
             id, body = await self._waiting.get()
             began = asyncio.get_running_loop().time()
-            answer = await self._until_done("say", {"id": id, "body": body})
+            answer = await self._until_done("say", {"id": id, "to": self.to, "body": body})
             assert answer["result"]["id"] == id
             self.tally.waits.append((began, asyncio.get_running_loop().time()))
             self.acknowledged[body] = answer["result"]["seq"]
@@ -211,7 +213,12 @@ class Visitor:
         while True:
             await asyncio.sleep(0.2)
             theirs = [line.seq for line in self.log if line.kind != "visitor"]
-            if self.way.name != "poll" and theirs and theirs[-1] > self._delivered:
+            if (
+                self.to == "desk"
+                and self.way.name != "poll"
+                and theirs
+                and theirs[-1] > self._delivered
+            ):
                 await self._until_done("seen", {"seq": theirs[-1], "state": "delivered"})
                 self._delivered = theirs[-1]
 
