@@ -14,8 +14,11 @@ from switchboard.model import Act, Sender, SenderKind
 from switchboard.reception.rooms import Origin
 from switchboard.rooms import Room, RoomSettings
 from tests.e2e.support.bridge import Bridge
-from tests.e2e.support.house import DOMAIN, Login
+from tests.e2e.support.house import DOMAIN, WRITING, Login
 from tests.e2e.support.operator import Operator, Received
+
+# Rooms want no rights on the server.
+pytestmark = pytest.mark.parametrize("server", WRITING, indirect=True)
 
 LOBBY = f"lobby%shop@{DOMAIN}"
 GUEST = Sender(SenderKind.VISITOR, "g-guest", "Gus & Co")

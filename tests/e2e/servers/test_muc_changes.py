@@ -14,9 +14,12 @@ from switchboard.model import Act, new_visitor_id
 from switchboard.reception.rooms import Origin
 from switchboard.rooms import RoomSettings
 from tests.e2e.support.bridge import Bridge
-from tests.e2e.support.house import DOMAIN, House
+from tests.e2e.support.house import DOMAIN, WRITING, House
 from tests.e2e.support.occupant import USER, Occupant, condition
 from tests.e2e.support.operator import Received
+
+# Rooms want no rights on the server.
+pytestmark = pytest.mark.parametrize("server", WRITING, indirect=True)
 
 ROOM = f"lobby%shop@{DOMAIN}"
 

@@ -10,10 +10,13 @@ import pytest
 from switchboard.model import new_visitor_id
 from switchboard.rooms import RoomSettings, Seated
 from tests.e2e.support.bridge import Bridge
-from tests.e2e.support.house import DOMAIN, PASSWORD, House
+from tests.e2e.support.house import DOMAIN, PASSWORD, WRITING, House
 from tests.e2e.support.mcabber import Mcabber
 from tests.e2e.support.occupant import Occupant
 from tests.e2e.support.profanity import Profanity
+
+# Rooms want no rights on the server.
+pytestmark = pytest.mark.parametrize("server", WRITING, indirect=True)
 
 LOBBY = "lobby%shop"
 ROOM = f"{LOBBY}@{DOMAIN}"

@@ -13,10 +13,13 @@ from switchboard.model import new_visitor_id
 from switchboard.nicks import clean_nick
 from switchboard.rooms import RoomSettings, Seated
 from tests.e2e.support.bridge import Bridge
-from tests.e2e.support.house import DOMAIN, House
+from tests.e2e.support.house import DOMAIN, WRITING, House
 from tests.e2e.support.occupant import DELAY, Occupant, codes, condition, item
 from tests.e2e.support.operator import Received
 from tests.e2e.support.wait import eventually
+
+# Rooms want no rights on the server.
+pytestmark = pytest.mark.parametrize("server", WRITING, indirect=True)
 
 LOBBY = "lobby%shop"
 ROOM = f"{LOBBY}@{DOMAIN}"
