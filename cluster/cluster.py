@@ -25,6 +25,8 @@ GATEWAYS = 2
 CACHES = 2
 DOMAIN = "chat.localhost"
 HOST = "localhost"
+KNOWN_SECONDS = 3.0
+"""What a command changes holds on every node by then."""
 _CHANCE = random.SystemRandom()
 _PORTS = range(10_000, 32_000)
 """Below those of outgoing connections: who is killed finds the own port free afterwards."""
@@ -35,11 +37,11 @@ class Prosody(PrivateProsody):
 
     name = "prosody"
 
-    def __init__(self, folder: Path, secret: str, domains: Sequence[str]) -> None:
+    def __init__(
+        self, folder: Path, ports: tuple[int, int], secret: str, domains: Sequence[str]
+    ) -> None:
         first, *more = domains
-        super().__init__(
-            folder, free_port(), free_port(), HOST, first, secret=secret, more_domains=more
-        )
+        super().__init__(folder, *ports, HOST, first, secret=secret, more_domains=more)
         self.where = f"{ADDRESS}:{self.c2s_port}"
 
     def health(self) -> str:
@@ -65,17 +67,22 @@ class Cluster:
     ) -> None:
         self.folder = folder.absolute()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.port = free_port()
+        self._given: set[int] = set()
+        """Ports that a member has, or will have."""
+        self.port = self._free_port()
         """Where visitors come in: haproxy's."""
         self.config = self.folder / "parley.toml"
         secret, password = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-        self.prosody = Prosody(self.folder / "prosody", secret, domains)
+        ports = (self._free_port(), self._free_port())
+        self.prosody = Prosody(self.folder / "prosody", ports, secret, domains)
         self.mariadb = self._mariadb(password, counted)
         self.redis = self._redis()
         self.caches = [self._memcached(number) for number in range(1, CACHES + 1)]
         self._write_config(secret, domains, password, grace, limits)
         self.gateways = [self._gateway(number) for number in range(1, GATEWAYS + 1)]
-        self.web_ports = [front.Ports(free_port(), free_port()) for _ in range(WEB_NODES)]
+        self.web_ports = [
+            front.Ports(self._free_port(), self._free_port()) for _ in range(WEB_NODES)
+        ]
         self.web = [self._web(number, ports) for number, ports in enumerate(self.web_ports, 1)]
         self.haproxy = self._haproxy(self.web_ports)
         self.monit = self._monit()
@@ -142,13 +149,14 @@ class Cluster:
     async def set_up(
         self, site: str, title: str, origin: str, operators: Mapping[str, str]
     ) -> None:
-        """Adds a site if it is not there, with operators `{bare JID: name}`."""
+        """Adds a site if it is not there, with operators `{bare JID: name}`; all nodes know it."""
         known = json.loads(await self.parley("site", "list", "--json"))
         if all(one["key"] != site for one in known):
             await self.parley("site", "add", site, "--origin", origin, "--title", title)
         await self.parley("site", "set", site, f"origins={origin}")
         for jid, name in operators.items():
             await self.parley("operator", "add", site, jid, "--name", name)
+        await asyncio.sleep(KNOWN_SECONDS)
 
     async def _make_tables(self) -> None:
         """Makes MariaDB's own tables, where there are none."""
@@ -165,6 +173,12 @@ class Cluster:
         if making.returncode:
             raise ClusterError(f"MariaDB's tables cannot be made: {said.decode(errors='replace')}")
 
+    def _free_port(self) -> int:
+        while (port := free_port()) in self._given:
+            pass
+        self._given.add(port)
+        return port
+
     def _mariadb_options(self) -> list[str]:
         # Temporary tables as well: servers that begin together take each other's away.
         folders = [f"--datadir={self.folder / 'mariadb'}", f"--tmpdir={self.folder}"]
@@ -172,7 +186,7 @@ class Cluster:
         return [*options, "--user=root"] if os.geteuid() == 0 else options
 
     def _mariadb(self, password: str, counted: bool) -> Program:
-        port = free_port()
+        port = self._free_port()
         first = self.folder / "mariadb.sql"
         first.touch(mode=0o600)
         first.write_text(
@@ -196,18 +210,18 @@ class Cluster:
         )
 
     def _redis(self) -> Program:
-        port = free_port()
+        port = self._free_port()
         options = ["--port", str(port), "--bind", ADDRESS, "--save", "", "--appendonly", "no"]
         return Program("redis", self.folder, port, [tool("redis-server"), *options])
 
     def _memcached(self, number: int) -> Program:
-        port = free_port()
+        port = self._free_port()
         options = ["-l", ADDRESS, "-p", str(port), "-U", "0", "-m", "64"]
         options += ["-u", "root"] if os.geteuid() == 0 else []
         return Program(f"memcached{number}", self.folder, port, [tool("memcached"), *options])
 
     def _gateway(self, number: int) -> Node:
-        return self._node(f"gateway{number}", free_port(), "gateway", {})
+        return self._node(f"gateway{number}", self._free_port(), "gateway", {})
 
     def _web(self, number: int, ports: front.Ports) -> Node:
         listen = f'["tcp:{ports.http}:interface={ADDRESS}"]'
@@ -236,7 +250,7 @@ class Cluster:
         return Kept("haproxy", self.folder, self.port, command)
 
     def _monit(self) -> Program:
-        port = free_port()
+        port = self._free_port()
         file = self.folder / "monitrc"
         file.touch(mode=0o600)
         file.write_text(front.monit(self.folder, port), "utf-8")
