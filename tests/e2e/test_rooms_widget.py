@@ -142,7 +142,9 @@ async def test_the_visitors_name_is_marked_and_counted(come: Come) -> None:
     await eventually(ada.unread, 5.0, "the number on the button")
     assert await ada.unread() == "1"
     await ada.button.click()
-    assert await ada.log.locator("mark").all_text_contents() == ["@Ada"]
+    mark = ada.log.locator("mark")
+    await mark.wait_for()
+    assert await mark.all_text_contents() == ["@Ada"]
     await ada.close()
     assert await ada.unread() == ""
 

@@ -93,6 +93,8 @@ async def test_what_is_unread_is_the_same_number(stage: Stage, context: BrowserC
     await one.say("hello")
     line = await stage.ann.wait_for_message("hello")
     await two.button.click()
+    # Where the panel is still open the answer would be read.
+    await one.field.wait_for(state="hidden")
     stage.ann.send_message_to(line.sender, "an answer")
     for tab in (one, two):
         await eventually(tab.unread, 5.0, "the button has a number")
