@@ -14,6 +14,8 @@ What may go wrong, and what then becomes of the visitors:
   Its visitors are suspects: they leave after the grace period unless a node names them meanwhile.
 - A node, or a gateway, stood still and goes on. A node says nothing until it has heard which of
   its sockets are dead, and then everything; to a gateway the time does not count.
+- A gateway begins while a node cannot be heard. It cannot know of that node: it believes the one
+  that a visitor left for it, and has them back when the node speaks.
 - A visitor is on several nodes. What was said last counts; `merged` says how.
 """
 

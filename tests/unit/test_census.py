@@ -77,6 +77,14 @@ class House:
         self.nodes.remove(node)
         node.end.frozen = True
 
+    def another_gateway(self) -> None:
+        self.census.close()
+        self.ether.ends.remove(self.gateway_end)
+        self.gateway_end = End(self.ether)
+        self.census = Census(self.gateway_end, self.clock, self, GRACE)
+        self.census.ask()
+        self.ether.deliver()
+
 
 @pytest.fixture
 def house() -> House:
@@ -282,6 +290,31 @@ def test_a_node_that_wakes_names_no_dead(house: House) -> None:
     house.goes(house.a)
     house.pass_time(60)
     assert house.news == ["a", "left"]
+
+
+def test_who_changed_to_a_node_that_froze_is_on_it(house: House) -> None:
+    """The old node's farewell is no news to a gateway that has heard the new one before."""
+    house.comes(house.b, page("b"))
+    house.goes(house.b)
+    house.comes(house.a, page("a"))
+    freeze(house, 17)
+    house.pass_time(60)
+    assert house.news == ["b", "a"]
+
+
+def test_a_new_gateway_goes_by_what_it_can_hear(house: House) -> None:
+    """Of who changed to a node that froze before it began, it believes the old node's farewell."""
+    house.comes(house.b, page("b"))
+    house.goes(house.b)
+    house.comes(house.a, page("a"))
+    house.a.end.frozen = True
+    house.news.clear()
+    house.another_gateway()
+    house.pass_time(17)
+    assert house.news == ["b", "left"]
+    house.a.end.frozen = False
+    house.pass_time(5)
+    assert house.news == ["b", "left", "a"]
 
 
 def test_who_comes_while_a_node_comes_to_stays(house: House) -> None:

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from msgspec.structs import replace
 
-from switchboard.attendance import Attendance
+from switchboard.attendance import COME_TO, Attendance
 from switchboard.bus.memory import MemoryBus
 from switchboard.census import Census, merged
-from switchboard.events import Event
+from switchboard.events import CensusPage, Event
 from switchboard.model import Details, Page, Visit
 from switchboard.sessions.memory import MemorySessions
 from tests.unit.test_attendance import HandClock
@@ -89,6 +89,12 @@ class Node:
         self.words: dict[str, tuple[int, str]] = {}
         """By visitor: the last page that it was told of, and when in the order of all."""
         self.frozen_at = 0.0
+        self.quiet_until = 0.0
+        """When it will have come to, at the latest, and says again what it knows."""
+
+    def answers(self, now: float) -> bool:
+        """Whether it is heard to say at once what it is asked."""
+        return not (self.end.frozen or self.end.unreachable) and now >= self.quiet_until
 
 
 class Presence(RuleBasedStateMachine):
@@ -105,6 +111,9 @@ class Presence(RuleBasedStateMachine):
         self.gone_at: dict[str, float] = {}
         self.excused: set[str] = set()
         """Visitors of whose coming nobody could hear, and who had been nowhere or are so again."""
+        self.unheard: dict[tuple[str, int], frozenset[str]] = {}
+        """Nodes, by name and epoch, that could not answer this gateway when it began, and have
+        not since: who was on them then. It knows of those what others say."""
         self.generations: dict[str, int] = {}
         self.trouble: End | None = None
         self.trouble_since = 0.0
@@ -122,6 +131,20 @@ class Presence(RuleBasedStateMachine):
         self.shown.clear()
         self.gateway_end = End(self.ether)
         self.census = Census(self.gateway_end, self.clock, self, GRACE)
+        census = self.gateway_end.listener
+        assert census is not None
+        self.unheard = {
+            (node.name, node.epoch): frozenset(node.streams.values())
+            for node in self.nodes.values()
+            if not node.answers(self.clock.seconds)
+        }
+
+        def heard(event: Event) -> None:
+            census(event)
+            if isinstance(event, CensusPage) and event.last:
+                self.unheard.pop((event.node, event.epoch), None)
+
+        self.gateway_end.listener = heard
         self.census.ask()
 
     def visitor_here(self, visit: Visit) -> None:
@@ -130,7 +153,7 @@ class Presence(RuleBasedStateMachine):
 
     def visitor_left(self, visitor: str) -> None:
         del self.shown[visitor]
-        if visitor not in self.excused:
+        if visitor not in self.excused.union(*self.unheard.values()):
             assert not self.is_somewhere(visitor)
             assert self.clock.seconds - self.gone_at[visitor] >= GRACE - 1
 
@@ -201,6 +224,9 @@ class Presence(RuleBasedStateMachine):
         end, self.trouble = self.trouble, None
         self.rested_at = self.clock.seconds + REST
         assert end is not None
+        for node in self.nodes.values():
+            if node.end is end and end.frozen:
+                node.quiet_until = self.clock.seconds + COME_TO + 1
         end.unreachable = end.frozen = False
         if heard_first:
             self.ether.deliver()
