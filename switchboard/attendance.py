@@ -15,6 +15,8 @@ HERE_EVERY = 3.0
 CENSUS_EVERY = 30.0
 ANSWER_EVERY = 1.0
 """Seconds between two full censuses of a node, however many gateways ask."""
+SILENT_AFTER = 10.0
+"""Seconds without a sign of life after which gateways suspect a node to be dead."""
 STOOD_STILL_AFTER = 5.0
 """Seconds without a sweep after which a process must have been frozen."""
 COME_TO = 2.0
@@ -149,8 +151,9 @@ class Attendance:
         if present is None or present.streams.pop(stream, None) is None:
             return
         now = self._now()
-        if now < self._quiet_until:
-            # It died at some time while this node stood still.
+        if now < self._quiet_until and self._was_taken_for_dead():
+            # It died at some time while this node stood still, and gateways have let go of the
+            # visitor; else it may have been just now.
             now = max(present.seen_at, self._stood_still_at)
         present.seen_at = now
         if present.streams:
@@ -198,6 +201,10 @@ class Attendance:
             self._quiet_until = now + COME_TO
             self._census_at = self._here_at = 0.0
         return now
+
+    def _was_taken_for_dead(self) -> bool:
+        unheard = HERE_EVERY + self._quiet_until - self._stood_still_at
+        return unheard >= SILENT_AFTER + self._grace
 
     def _seated(self, visitor: str, before: tuple[Seated, ...], now: tuple[Seated, ...]) -> None:
         if before != now and self._rooms_watcher is not None:

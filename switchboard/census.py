@@ -29,11 +29,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from . import events
-from .attendance import STOOD_STILL_AFTER, with_visible
+from .attendance import SILENT_AFTER, STOOD_STILL_AFTER, with_visible
 from .model import Details, Visit
 from .ports import Bus, Clock
 
-SILENT_AFTER = 10.0
 ASK_EVERY = 3.0
 """Seconds after which a gateway that still misses something asks again."""
 
@@ -167,6 +166,8 @@ class Census:
             case events.NodeLeft(name, epoch):
                 node = self._nodes.get(name)
                 if node is not None and epoch >= node.epoch:
+                    if node.silent:
+                        node.suspects.clear()
                     node.silent = True
                     self._suspect(node, node.visits)
             case _:
@@ -197,6 +198,10 @@ class Census:
         elif epoch > node.epoch:
             node.epoch, node.number, node.whole = epoch, 0, True
             self._suspect(node, node.visits)
+        elif node.silent:
+            # It has been there: who is not is for its census to say.
+            node.suspects.clear()
+            node.whole = False
         if number != node.number + words:
             node.whole = False
         node.number = number

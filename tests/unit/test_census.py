@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from switchboard import events
-from switchboard.attendance import COME_TO, HERE_EVERY, PAGE_SIZE, Attendance
-from switchboard.census import ASK_EVERY, SILENT_AFTER, Census, merged
+from switchboard.attendance import COME_TO, HERE_EVERY, PAGE_SIZE, SILENT_AFTER, Attendance
+from switchboard.census import ASK_EVERY, Census, merged
 from switchboard.model import Details, Page, Visit
 from switchboard.sessions.memory import MemorySessions
 from tests.unit.test_attendance import HandClock
@@ -276,6 +276,34 @@ def test_a_node_that_wakes_is_there_again(house: House) -> None:
     house.comes(house.a, page("a"))
     freeze(house, 18)
     house.pass_time(60)
+    assert house.news == ["a"]
+
+
+def test_who_goes_as_a_node_wakes_has_the_grace_period(house: House) -> None:
+    """The node cannot know when a socket died while it stood still: it may have been just now."""
+    house.comes(house.a, page("a"))
+    freeze(house, 12)
+    house.goes(house.a)
+    house.pass_time(GRACE - 1)
+    assert house.news == ["a"]
+    house.pass_time(2)
+    assert house.news == ["a", "left"]
+
+
+@pytest.mark.parametrize("farewell", [True, False])
+def test_who_spoke_again_was_there(house: House, farewell: bool) -> None:
+    """A node wakes, says something, and is killed; or it stops in good order: the grace period
+    does not begin with the silence before."""
+    house.comes(house.a, page("a"))
+    freeze(house, 14)
+    if farewell:
+        house.a.attendance.close()
+    else:
+        house.comes(house.a, replace(VISIT, visitor="v-qqqqqqqqqqqqqqqq"))
+        house.news.remove("A")
+    house.kill(house.a)
+    house.ether.deliver()
+    house.pass_time(GRACE - 1)
     assert house.news == ["a"]
 
 

@@ -53,6 +53,8 @@ class End(MemoryBus):
         super().__init__()
         self.frozen = False
         """What is said waits."""
+        self.quiet = False
+        """It has said nothing since it was frozen."""
         self.unreachable = False
         """What it says, and what is said to it, is lost."""
         self.waiting: deque[Event] = deque()
@@ -61,6 +63,7 @@ class End(MemoryBus):
         ether.ends.append(self)
 
     def publish(self, topic: str, event: Event) -> None:
+        self.quiet = False
         for end in self._ether.ends:
             if not (self.unreachable or end.unreachable):
                 end.waiting.append(event)
@@ -194,13 +197,16 @@ class Presence(RuleBasedStateMachine):
         found = self.sessions._visits.get(visitor)
         return found or Visit(visitor, "shop", "chat.example.org")
 
-    def stream_ends(self, node: Node, stream: int) -> None:
+    def stream_ends(self, node: Node, stream: int, killed: bool = False) -> None:
         visitor = node.streams.pop(stream)
-        if node.end.frozen:
+        if node.end.frozen or (killed and node.end.quiet):
+            # Nobody can know that it was there any longer than that.
             self.gone_at[visitor] = node.frozen_at
-            node.died_unheard.append((visitor, stream))
         else:
             self.gone_at[visitor] = self.clock.seconds
+        if node.end.frozen:
+            node.died_unheard.append((visitor, stream))
+        elif not killed:
             node.attendance.closed(visitor, stream)
 
     def all_streams(self) -> list[tuple[Node, int]]:
@@ -311,7 +317,8 @@ class Presence(RuleBasedStateMachine):
         node = self.a_node(data)
         self.trouble, self.trouble_since = node.end, self.clock.seconds
         if frozen:
-            node.end.frozen, node.frozen_at = True, self.clock.seconds
+            node.end.frozen = node.end.quiet = True
+            node.frozen_at = self.clock.seconds
         else:
             if data.draw(st.booleans()):
                 self.trouble = self.gateway_end
@@ -330,7 +337,7 @@ class Presence(RuleBasedStateMachine):
         if node.end.unreachable or self.gateway_end.unreachable:
             self.excused.update(node.words)
         for stream in list(node.streams):
-            self.stream_ends(node, stream)
+            self.stream_ends(node, stream, killed)
         if not (killed or node.end.frozen):
             node.attendance.close()
         self.ether.deliver()
