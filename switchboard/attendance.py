@@ -92,7 +92,7 @@ class Attendance:
 
         `loaded`: the page has just been loaded, even if it is the same one.
 
-        A visitor with several pages open is visible if one of them is. `active_at` and `revision`
+        A visitor with several pages open is visible if one of them is. `active_at` and revisions
         are kept here: the caller's count for who has not been here. So are details, if the caller
         read the visit before they changed. Gives the visit as it is kept.
         """
@@ -112,11 +112,20 @@ class Attendance:
             active_at = self._clock.now() if _shows_activity(known, kept) else known.active_at
             if known.generation > kept.generation:
                 kept = replace(kept, details=known.details, generation=known.generation)
-        revision = visit.revision if known is None else known.revision
-        if known is None or loaded or (kept.page, kept.rooms) != (known.page, known.rooms):
+        before = visit if known is None else known
+        revision, rooms_revision = before.revision, before.rooms_revision
+        if known is None or loaded or kept.page != known.page:
             revision = max(self._clock.now(), revision + 1)
-        if (active_at, revision) != (kept.active_at, kept.revision):
-            kept = replace(kept, active_at=active_at, revision=revision)
+        if kept.rooms != before.rooms:
+            rooms_revision = max(self._clock.now(), rooms_revision + 1)
+        if (active_at, revision, rooms_revision) != (
+            kept.active_at,
+            kept.revision,
+            kept.rooms_revision,
+        ):
+            kept = replace(
+                kept, active_at=active_at, revision=revision, rooms_revision=rooms_revision
+            )
         present.visit = kept
         if kept != known:
             self._sessions.put(kept)

@@ -42,18 +42,21 @@ log = logging.getLogger(__name__)
 def merged(visits: Collection[Visit]) -> Visit:
     """One visit of what several nodes, one at least, say of a visitor.
 
-    The page is the last one that was told of, and visible if one is; the details are of the
-    latest generation; what has happened once has happened.
+    The page is the last one that was told of, and visible if one is; the rooms are the last ones
+    that were; the details are of the latest generation; what has happened once has happened.
     """
     last = max(visits, key=lambda visit: visit.revision)
     if len(visits) == 1:
         return last
+    seated = max(visits, key=lambda visit: (visit.rooms_revision, visit.revision))
     told = max(visits, key=lambda visit: (visit.generation, visit.revision))
     return with_visible(
         replace(
             last,
             details=told.details,
             generation=told.generation,
+            rooms=seated.rooms,
+            rooms_revision=seated.rooms_revision,
             spoken=any(visit.spoken for visit in visits),
             opened=any(visit.opened for visit in visits),
             active_at=max(visit.active_at for visit in visits),

@@ -238,8 +238,9 @@ class Visit(Struct, frozen=True):
     bare: bool = False
     """Whether all that is known is what the token says: the page, and the rooms, were lost."""
     revision: int = 0
-    """When page or rooms were told of last; grows each time, so that of two nodes' the later is
-    known."""
+    """When the page was told of last; grows each time, so that of two nodes' the later is known."""
+    rooms_revision: int = 0
+    """The same of the rooms; 0 is unknown."""
 
     @property
     def name(self) -> str:

@@ -22,6 +22,7 @@ VISIT = Visit(
     since=1_800_000_000_000,
     generation=2,
     revision=1_800_000_000_001,
+    rooms_revision=1_800_000_000_002,
 )
 
 

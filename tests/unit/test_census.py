@@ -9,12 +9,14 @@ from switchboard import events
 from switchboard.attendance import COME_TO, HERE_EVERY, PAGE_SIZE, SILENT_AFTER, Attendance
 from switchboard.census import ASK_EVERY, Census, merged
 from switchboard.model import Details, Page, Visit
+from switchboard.rooms import Seated
 from switchboard.sessions.memory import MemorySessions
 from tests.unit.test_attendance import HandClock
 from tests.unit.test_census_machine import End, Ether
 
 GRACE = 15.0
 VISIT = Visit("v-abcdefghijklmnop", "shop", "chat.example.org", Page("https://shop/a", "A"))
+LOBBY = (Seated("lobby%shop", "Zoe"),)
 
 
 def page(name: str, visible: bool = True) -> Visit:
@@ -150,6 +152,29 @@ def test_merging_forgets_nothing() -> None:
     )
     both = replace(one, active_at=7, details=Details("New"), generation=2, opened=True)
     assert merged([one, other]) == merged([other, one]) == both
+
+
+def test_another_page_is_no_word_on_rooms(house: House) -> None:
+    """A page that is told of where nobody knew of a room takes the visitor out of none."""
+    house.comes(house.b, page("b"))
+    house.comes(house.a, page("a"))
+    house.a.attendance.update(replace(page("a"), rooms=LOBBY))
+    house.comes(house.b, page("c"))
+    found = house.census.visit(VISIT.visitor)
+    assert found is not None
+    assert (found.page.title, found.rooms) == ("c", LOBBY)
+
+
+def test_a_room_is_no_word_on_the_page(house: House) -> None:
+    """Who comes to a room in one tab, or is made to go, still reads the other one."""
+    house.comes(house.a, page("a"))
+    house.comes(house.b, page("b"))
+    for rooms in (LOBBY, ()):
+        house.a.attendance.update(replace(page("a"), rooms=rooms))
+        house.ether.deliver()
+        found = house.census.visit(VISIT.visitor)
+        assert found is not None
+        assert (found.page.title, found.rooms) == ("b", rooms)
 
 
 def test_a_node_that_starts_asks_nothing(house: House) -> None:

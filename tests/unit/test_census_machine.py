@@ -15,6 +15,7 @@ from switchboard.bus.memory import MemoryBus
 from switchboard.census import Census, merged
 from switchboard.events import CensusPage, Event
 from switchboard.model import Details, Page, Visit
+from switchboard.rooms import Seated
 from switchboard.sessions.memory import MemorySessions
 from tests.unit.test_attendance import HandClock
 
@@ -286,6 +287,20 @@ class Presence(RuleBasedStateMachine):
         self.generations[visitor] = visit.generation
         self.ether.deliver()
 
+    @precondition(lambda self: any(not node.end.frozen for node, _ in self.all_streams()))
+    @rule(data=st.data())
+    def somebody_enters_a_room(self, data: st.DataObject) -> None:
+        """Or is called otherwise there from now on."""
+        self.clock.seconds += 0.01
+        self.count += 1
+        streams = [(node, stream) for node, stream in self.all_streams() if not node.end.frozen]
+        node, stream = data.draw(st.sampled_from(streams))
+        visit = node.attendance.visit(node.streams[stream])
+        assert visit is not None
+        seat = Seated("lobby%shop", f"Guest {self.count:05}")
+        node.attendance.update(replace(visit, rooms=(seat,)))
+        self.ether.deliver()
+
     def cached_last(self) -> str:
         return next(reversed(self.sessions._visits))
 
@@ -375,6 +390,8 @@ class Presence(RuleBasedStateMachine):
             on = [node for node in self.nodes.values() if visitor in node.streams.values()]
             visits = [visit for node in on if (visit := node.attendance.visit(visitor))]
             assert self.shown[visitor] == self.census.visit(visitor) == merged(visits)
+            names = [[seat.name for seat in visit.rooms] for visit in visits]
+            assert [seat.name for seat in self.shown[visitor].rooms] == max(names)
             page = self.shown[visitor].page
             assert page.url == max(node.words[visitor] for node in on)[1]
             assert page.visible == any(
