@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from math import inf
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from msgspec.structs import replace
 
-from switchboard.attendance import COME_TO, Attendance
+from switchboard.attendance import ANSWER_EVERY, COME_TO, Attendance
 from switchboard.bus.memory import MemoryBus
 from switchboard.census import Census, merged
 from switchboard.events import CensusPage, Event
@@ -115,9 +116,9 @@ class Presence(RuleBasedStateMachine):
         self.gone_at: dict[str, float] = {}
         self.excused: set[str] = set()
         """Visitors of whose coming nobody could hear, and who had been nowhere or are so again."""
-        self.unheard: dict[tuple[str, int], frozenset[str]] = {}
-        """Nodes, by name and epoch, that could not answer this gateway when it began, and have
-        not since: who was on them then. It knows of those what others say."""
+        self.unheard: dict[tuple[str, int], tuple[frozenset[str], float]] = {}
+        """Nodes, by name and epoch, that have not answered this gateway yet: who was on them when
+        it began, of whom it knows what others say, and until when that excuses it."""
         self.generations: dict[str, int] = {}
         self.trouble: End | None = None
         self.trouble_since = 0.0
@@ -137,10 +138,14 @@ class Presence(RuleBasedStateMachine):
         self.census = Census(self.gateway_end, self.clock, self, GRACE)
         census = self.gateway_end.listener
         assert census is not None
+        now = self.clock.seconds
+        soon = now + ANSWER_EVERY + 1  # it may have answered another one just now
         self.unheard = {
-            (node.name, node.epoch): frozenset(node.streams.values())
+            (node.name, node.epoch): (
+                frozenset(node.streams.values()),
+                soon if node.answers(now) else inf,
+            )
             for node in self.nodes.values()
-            if not node.answers(self.clock.seconds)
         }
 
         def heard(event: Event) -> None:
@@ -157,7 +162,8 @@ class Presence(RuleBasedStateMachine):
 
     def visitor_left(self, visitor: str) -> None:
         del self.shown[visitor]
-        if visitor not in self.excused.union(*self.unheard.values()):
+        unheard = [on for on, until in self.unheard.values() if self.clock.seconds <= until]
+        if visitor not in self.excused.union(*unheard):
             assert not self.is_somewhere(visitor)
             assert self.clock.seconds - self.gone_at[visitor] >= GRACE - 1
 
@@ -351,6 +357,9 @@ class Presence(RuleBasedStateMachine):
         node = data.draw(st.sampled_from(list(self.nodes.values())))
         if node.end.unreachable or self.gateway_end.unreachable:
             self.excused.update(node.words)
+        on, until = self.unheard.get((node.name, node.epoch), ((), 0.0))
+        if self.clock.seconds <= until:
+            self.unheard[node.name, node.epoch] = frozenset(on), inf
         for stream in list(node.streams):
             self.stream_ends(node, stream, killed)
         if not (killed or node.end.frozen):
