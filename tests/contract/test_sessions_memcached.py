@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
-from statistics import median
+from threading import Event
 
 import pytest
 from msgspec.structs import replace
@@ -17,12 +16,7 @@ from pymemcache.client.base import Client
 
 from switchboard.model import Page, Visit
 from switchboard.sessions import memcached as module
-from switchboard.sessions.memcached import (
-    GET_SECONDS,
-    IO_SECONDS,
-    MemcachedSessions,
-    servers_of,
-)
+from switchboard.sessions.memcached import FAILURES, MemcachedSessions, servers_of
 from tests.contract.conftest import needs_memcached
 from tests.e2e.support.wait import eventually
 from tests.memcached import PrivateMemcached, memcached
@@ -31,8 +25,16 @@ pytestmark = needs_memcached
 
 QUICK = 0.1
 """Seconds between two flushes, instead of one."""
-BRIEF = 0.2
-"""Seconds that a busy machine may be late."""
+LONG = 120.0
+"""Seconds that no test waits for: what ends sooner did not wait for its limit."""
+WELL_BEFORE = 30.0
+"""Seconds by which even a busy machine has done what does not wait."""
+
+
+@pytest.fixture(autouse=True)
+def _callers_are_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no reason for a miss; a test of the callers' limit sets its own."""
+    monkeypatch.setattr(module, "GET_SECONDS", LONG)
 
 
 @pytest.fixture
@@ -71,11 +73,6 @@ async def stored(sessions: MemcachedSessions, *visits: Visit) -> None:
     for visit in visits:
         sessions.put(visit)
     await eventually(lambda: not any(s._waiting for s in sessions._servers.values()))
-
-
-async def timed_get(sessions: MemcachedSessions, visitor: str) -> tuple[Visit | None, float]:
-    began = time.monotonic()
-    return await sessions.get(visitor), time.monotonic() - began
 
 
 async def test_visits_are_shared_and_spread(ring: list[PrivateMemcached]) -> None:
@@ -126,9 +123,7 @@ async def test_close_stores_what_waits(ring: list[PrivateMemcached]) -> None:
 async def test_one_server_gone_costs_little(
     ring: list[PrivateMemcached], frozen: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its visits are misses within a bounded time, soon at no cost; the others' are as before;
-    it is logged once, and its return once.
-    """
+    """Its visits are misses, the others' are as before; it is logged once, and its return once."""
     async with node(ring) as sessions:
         lost, kept = visit_on(sessions, ring[0]), visit_on(sessions, ring[1])
         await stored(sessions, lost, kept)
@@ -138,24 +133,14 @@ async def test_one_server_gone_costs_little(
         else:
             ring[0].kill()
 
-        gets = [asyncio.create_task(timed_get(sessions, lost.visitor)) for _ in range(100)]
-        other, took = await timed_get(sessions, kept.visitor)
-        assert other == kept
-        assert took < IO_SECONDS
-        for found, took in await asyncio.gather(*gets):
-            assert found is None
-            assert took < GET_SECONDS + BRIEF
-        await eventually(lambda: sessions.out() == [ring[0].name])
-        times: dict[str, list[float]] = {"lost": [], "kept": []}
-        for _ in range(51):
-            found, took = await timed_get(sessions, lost.visitor)
-            assert found is None
-            times["lost"].append(took)
-            other, took = await timed_get(sessions, kept.visitor)
-            assert other == kept
-            times["kept"].append(took)
-            await asyncio.sleep(0.01)
-        assert all(median(took) < 0.02 for took in times.values())
+        gets = [asyncio.create_task(sessions.get(lost.visitor)) for _ in range(100)]
+        assert await sessions.get(kept.visitor) == kept
+        assert await asyncio.gather(*gets) == [None] * 100
+        assert sessions.out() == [ring[0].name]
+        for _ in range(50):
+            assert await sessions.get(lost.visitor) is None
+            assert await sessions.get(kept.visitor) == kept
+            await asyncio.sleep(0.01)  # it is tried again meanwhile
         await stored(sessions, on_page(lost, "b"), on_page(kept, "b"))
         assert await sessions.get(lost.visitor) is None
         assert await sessions.get(kept.visitor) == on_page(kept, "b")
@@ -171,6 +156,87 @@ async def test_one_server_gone_costs_little(
     assert len(said) == 2
     assert said[0].startswith(f"memcached {ring[0].name} is out: ")
     assert said[1] == f"memcached {ring[0].name} is back"
+
+
+async def test_a_frozen_server_holds_up_no_other(
+    ring: list[PrivateMemcached], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others answer while a hundred calls still wait for it; those it answers when it thaws."""
+    monkeypatch.setattr(module, "IO_SECONDS", LONG)
+    async with node(ring) as sessions:
+        lost, kept = visit_on(sessions, ring[0]), visit_on(sessions, ring[1])
+        await stored(sessions, lost, kept)
+        ring[0].freeze()
+        gets = [asyncio.create_task(sessions.get(lost.visitor)) for _ in range(100)]
+        async with asyncio.timeout(WELL_BEFORE):
+            assert await sessions.get(kept.visitor) == kept
+        assert not any(get.done() for get in gets)
+        ring[0].thaw()
+        assert await asyncio.gather(*gets) == [lost] * 100
+        assert sessions.out() == []
+
+
+async def test_a_caller_is_let_go(
+    ring: list[PrivateMemcached], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its own time, and with a miss, though the server's thread still waits for an answer."""
+    monkeypatch.setattr(module, "IO_SECONDS", LONG)
+    async with node(ring[:1]) as sessions:
+        visit = visit_on(sessions, ring[0])
+        await stored(sessions, visit)
+        ring[0].freeze()
+        with monkeypatch.context() as impatient:
+            impatient.setattr(module, "GET_SECONDS", 0.05)
+            async with asyncio.timeout(WELL_BEFORE):
+                found = await asyncio.gather(*(sessions.get(visit.visitor) for _ in range(100)))
+        assert found == [None] * 100
+        assert sessions.out() == []
+        ring[0].thaw()
+        assert await sessions.get(visit.visitor) == visit
+
+
+async def test_who_closes_is_let_go(
+    ring: list[PrivateMemcached], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within the time that closing has, though a server does not take what waits."""
+    monkeypatch.setattr(module, "IO_SECONDS", LONG)
+    monkeypatch.setattr(module, "CLOSE_SECONDS", 0.05)
+    sessions = MemcachedSessions([server.name for server in ring], flush_every=LONG)
+    sessions.put(visit_on(sessions, ring[0]))
+    ring[0].freeze()
+    async with asyncio.timeout(WELL_BEFORE):
+        await sessions.close()
+    ring[0].thaw()  # the thread ends
+
+
+async def test_what_is_out_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After three attempts in a row neither the server nor its thread has to do with any get."""
+    monkeypatch.setattr(module, "IO_SECONDS", 0.05)
+    asked = []
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            asked.append(line)
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+        name = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        sessions = MemcachedSessions([name], flush_every=LONG)
+        visitors = [f"v-{number:016}" for number in range(100)]
+        assert await asyncio.gather(*map(sessions.get, visitors)) == [None] * 100
+        assert sessions.out() == [name]
+        await eventually(lambda: len(asked) == FAILURES)
+        over = Event()
+        sessions._servers[name]._thread.submit(over.wait)
+        try:
+            async with asyncio.timeout(WELL_BEFORE):
+                assert await asyncio.gather(*map(sessions.get, visitors)) == [None] * 100
+        finally:
+            over.set()
+        assert len(asked) == FAILURES
+        await sessions.close()
 
 
 async def test_nothing_old_after_a_freeze(ring: list[PrivateMemcached]) -> None:
@@ -235,7 +301,7 @@ async def test_a_restart_is_an_empty_cache(ring: list[PrivateMemcached]) -> None
 
 
 async def test_all_gone_is_an_empty_cache(ring: list[PrivateMemcached]) -> None:
-    """Every get is a miss, every put is dropped, and closing takes no longer than it may."""
+    """Every get is a miss, and every put is dropped."""
     async with node(ring) as sessions:
         visits = [Visit(f"v-{n:016}", "acme", "chat.example") for n in range(20)]
         await stored(sessions, *visits)
@@ -245,9 +311,6 @@ async def test_all_gone_is_an_empty_cache(ring: list[PrivateMemcached]) -> None:
         await eventually(lambda: len(sessions.out()) == 2)
         await stored(sessions, *visits)
         assert [await sessions.get(visit.visitor) for visit in visits] == [None] * 20
-        sessions.put(visits[0])
-        began = time.monotonic()
-    assert time.monotonic() - began < module.CLOSE_SECONDS
 
 
 async def test_garbage_is_a_miss(
