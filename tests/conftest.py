@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 HERE = Path(__file__).parent
 NETWORK = ("e2e/test_main_job.py", "e2e/widget/test_network.py", "e2e/widget/test_soak.py")
@@ -30,6 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--gallery", action="store_true", help="write the widget's pictures to docs/images/widget"
     )
+
+
+def pytest_configure() -> None:
+    """A slow machine fails no example of Hypothesis'."""
+    settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

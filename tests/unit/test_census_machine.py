@@ -414,4 +414,4 @@ class Presence(RuleBasedStateMachine):
 
 
 TestPresence = Presence.TestCase
-TestPresence.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestPresence.settings = settings(max_examples=150, stateful_step_count=40)

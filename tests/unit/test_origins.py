@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from switchboard.origins import normal_origin, own_address
@@ -35,7 +35,6 @@ def test_normal_origin(text: str, origin: str | None) -> None:
     assert normal_origin(text) == origin
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_normal_origin_of_anything(text: str) -> None:
     """Whatever it is given, it does not raise, and what it gives is stable."""

@@ -520,7 +520,6 @@ TestDeliveries = Deliveries.TestCase
 TestDeliveries.settings = settings(
     max_examples=25,
     stateful_step_count=30,
-    deadline=None,
     # The same walks each time: of some hundred others one meets the limit that docs/reliability.md
     # names, a block that is taken back while lines and pings cross.
     derandomize=True,

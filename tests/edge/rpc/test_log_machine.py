@@ -224,7 +224,8 @@ class Log(RuleBasedStateMachine):
     @rule(data=st.data())
     def browser_comes(self, data: st.DataObject) -> None:
         """With the cursor of any earlier moment."""
-        seq = data.draw(st.integers(0, min(len(self.oracle), self.seat.head)))
+        # How far the seat is depends on the machine, what is drawn may not.
+        seq = min(data.draw(st.integers(0, len(self.oracle))), self.seat.head)
         browser = Browser(Place(seq))
         self.browsers.append(browser)
         self.seat.add(browser)
@@ -284,4 +285,4 @@ class Log(RuleBasedStateMachine):
 
 
 TestLog = Log.TestCase
-TestLog.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestLog.settings = settings(max_examples=60, stateful_step_count=40)

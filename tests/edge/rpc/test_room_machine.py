@@ -198,7 +198,8 @@ class Talk(RuleBasedStateMachine):
     @rule(data=st.data(), who=st.sampled_from(GUESTS))
     def browser_comes(self, data: st.DataObject, who: Occupant) -> None:
         """With the cursor of any earlier moment."""
-        start = data.draw(st.integers(0, self.hall.log.seq))
+        # How far the hall is depends on the machine, what is drawn may not.
+        start = min(data.draw(st.integers(0, len(self.oracle))), self.hall.log.seq)
         browser = Browser(start, who.id)
         browser.reader = self.hall.add(browser, who.id)
         self.hall.rounds.place(browser.reader, Place(start))
@@ -260,4 +261,4 @@ class Talk(RuleBasedStateMachine):
 
 
 TestTalk = Talk.TestCase
-TestTalk.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestTalk.settings = settings(max_examples=40, stateful_step_count=40)

@@ -210,4 +210,4 @@ class _Client(RuleBasedStateMachine):
 
 
 TestClient = _Client.TestCase
-TestClient.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestClient.settings = settings(max_examples=200, stateful_step_count=40)

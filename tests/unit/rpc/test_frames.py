@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
@@ -41,7 +41,6 @@ MESSAGES = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(MESSAGES, st.data())
 def test_the_meter_counts_as_the_parser_does(
     messages: list[list[bytes] | Event], data: st.DataObject
@@ -69,7 +68,6 @@ def test_the_meter_counts_as_the_parser_does(
     assert passed == fits
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40)))
 def test_the_meter_takes_anything(chunks: list[bytes]) -> None:
     """Noise does not raise: what it means is the parser's business."""
@@ -85,7 +83,6 @@ def test_the_meter_knows_from_the_head() -> None:
     assert Meter(LIMIT).feed(b"\x81\xfe\x00\xc8" + bytes(4))
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(max_size=300), min_size=1, max_size=4))
 def test_whole_messages_are_what_the_parser_makes_of_them(bodies: list[str]) -> None:
     """The short way gives the same texts, for both lengths of a head."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rpc.methods.pages import clean_page, clean_url
@@ -45,7 +45,6 @@ def test_the_number_of_unread_answers_is_no_title(title: str, kept: str) -> None
     assert clean_page("https://shop.test/", title, "", True, ()).title == kept
 
 
-@settings(deadline=None)
 @given(st.text(), st.text())
 def test_clean_page_of_anything(url: str, title: str) -> None:
     """It does not raise, and stays within its bounds."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rpc.tokens import Cursors, Place, Signer, StreamCursor, Tokens, VisitorToken
@@ -128,7 +128,6 @@ def test_context_and_payload_do_not_run_together() -> None:
     assert signer.open(signer.sign(b"c", b"ab"), b"a") is None
 
 
-@settings(deadline=None)
 @given(st.text() | st.text("ABCDabcd0123-_=", max_size=80))
 def test_garbage_is_nothing(text: str) -> None:
     """Whatever a client sends as token or cursor, it is just not ours."""
@@ -136,7 +135,6 @@ def test_garbage_is_nothing(text: str) -> None:
     assert Tokens(("key",), 90, ManualClock()).read(text) is None
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_any_change_is_seen(data: st.DataObject) -> None:
     """A token with one character changed, added or taken away is none."""

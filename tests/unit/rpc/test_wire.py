@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rpc import wire
@@ -55,21 +55,18 @@ def check(frame: bytes | str) -> None:
                 wire.encode(wire.Failed(None, wire.invalid_params(str(error))))
 
 
-@settings(deadline=None)
 @given(st.binary())
 def test_any_octets(frame: bytes) -> None:
     """Whatever arrives is a call or a clean error."""
     check(frame)
 
 
-@settings(deadline=None)
 @given(st.text(st.characters()))
 def test_any_text(frame: str) -> None:
     """The same for text of a socket, lone surrogates included."""
     check(frame)
 
 
-@settings(deadline=None)
 @given(CALLS | st.lists(CALLS | JSON) | JSON, st.booleans())
 def test_any_json(body: Any, ascii: bool) -> None:
     """The same for JSON of the right kind with the wrong things in it."""
