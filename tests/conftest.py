@@ -5,6 +5,7 @@ With `-n 0` they run one after the other, as pytest alone would have them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item, group in groups.items():
         item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: FIRST.index(groups[item]) if groups[item] in FIRST else len(FIRST))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_certificates_are_read() -> Iterator[None]:
+    """slixmpp reads twice a link what a system trusts, 20 ms each; no test trusts any of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ssl.SSLContext.set_default_verify_paths", lambda _: None)
+        yield
 
 
 def _group(path: str) -> str:
