@@ -17,8 +17,8 @@ pytestmark = pytest.mark.asyncio
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Waits for a condition, at most five seconds."""
-    deadline = time.monotonic() + 5
+    """Waits for a condition, at most thirty seconds."""
+    deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline
         await asyncio.sleep(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -46,9 +46,8 @@ async def test_one_that_is_gone(server: PrivateRedis) -> None:
 async def test_one_that_is_frozen(server: PrivateRedis) -> None:
     """It takes connections and answers nothing."""
     server.freeze()
-    began = time.monotonic()
-    found = str(await check_bus(server.url))
-    assert time.monotonic() - began < 5
+    async with asyncio.timeout(30):  # it never answers
+        found = str(await check_bus(server.url))
     assert "fail bus: " in found
     assert "no answer in time: start Redis" in found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,6 +16,7 @@ from switchboard.errors import NotFound, Reject, RetryLater
 from switchboard.model import Cursor, Details, Phase, TalkState
 from switchboard.ports import Appended, Draft, Turned
 from switchboard.store import SqlStore
+from tests.e2e.support.wait import eventually
 
 from .drafts import HOUR, NOW, from_operator, from_visitor
 from .statements import statements
@@ -432,13 +432,12 @@ async def test_a_move_without_a_commit_is_flushed(opener: Opener) -> None:
     store, other = await opener(flush=0.01), await opener()
     await store.append(from_visitor("a"))
     store.move_cursor("v-ann", "o-bob", Cursor(1, 1))
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
+
+    async def cursors() -> dict[str, Cursor]:
         found = await other.conversation("v-ann")
-        if found is not None and found.cursors:
-            break
-    assert found is not None
-    assert found.cursors == {"o-bob": Cursor(1, 1)}
+        return {} if found is None else found.cursors
+
+    assert await eventually(cursors) == {"o-bob": Cursor(1, 1)}
 
 
 async def test_closing_stores_moves(opener: Opener) -> None:
@@ -477,7 +476,8 @@ async def test_a_closed_store_refuses(store: SqlStore) -> None:
     )
 )
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_cursors_only_move_forward(
     two_stores: tuple[SqlStore, SqlStore, list[int]],

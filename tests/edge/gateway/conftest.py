@@ -145,7 +145,7 @@ class Shop:
         for _ in range(3):
             await asyncio.sleep(0)
             await self.gateway._lanes.settle()
-        await eventually(lambda: not self.gateway.link._outgoing, 1.0)
+        await eventually(lambda: not self.gateway.link._outgoing)
 
     # Operators
 
@@ -231,7 +231,7 @@ class Shop:
         """Contact lists are as they should be."""
         await asyncio.sleep(0)  # the bus delivers
         await self.gateway._buddies.reconcile()
-        await eventually(lambda: not self.gateway.link._outgoing, 1.0)
+        await eventually(lambda: not self.gateway.link._outgoing)
 
     # The server
 

@@ -124,7 +124,7 @@ async def test_only_so_many_calls_at_once(stand: Stand) -> None:
     """A crowd of visitors is a queue for the API, not a crowd of connections."""
     stand.api.open.clear()
     adding = [asyncio.ensure_future(stand.add(f"v-{number}")) for number in range(20)]
-    await eventually(lambda: stand.api.most == AT_ONCE, 5.0)
+    await eventually(lambda: stand.api.most == AT_ONCE)
     stand.api.open.set()
     assert all(await asyncio.gather(*adding))
     assert stand.api.most == AT_ONCE
@@ -153,7 +153,7 @@ async def test_what_is_anothers_is_left_to_them(stand: Stand) -> None:
     """Whoever does not own the domain any more writes no contact list."""
     stand.api.open.clear()
     adding = [asyncio.ensure_future(stand.add(f"v-{number}")) for number in range(AT_ONCE + 1)]
-    await eventually(lambda: stand.api.most == AT_ONCE, 5.0)
+    await eventually(lambda: stand.api.most == AT_ONCE)
     stand.ours = False
     stand.api.open.set()
     assert await asyncio.gather(*adding) == [True] * AT_ONCE + [False]

@@ -123,7 +123,7 @@ async def test_what_visitors_have_read_meanwhile(sides: Sides, visitor: str) -> 
     await sides.cut()
     assert acknowledged(shop) == []
     sides.web.seen(visitor, DOMAIN, visitor_sender(visit), Cursor(2, 0))
-    await eventually(lambda: acknowledged(shop) == [id], 6)
+    await eventually(lambda: acknowledged(shop) == [id])
     await sides.mend()
     await asyncio.sleep(0.1)
     assert acknowledged(shop) == [id]
@@ -140,10 +140,10 @@ async def test_what_is_changed_in_a_talk_that_is_over(sides: Sides, visitor: str
     await sides.web.change(visitor, DOMAIN, Ended())
     talk = shop.gateway._held.get(visitor)
     assert talk is not None
-    await eventually(lambda: not talk.open, 6)
+    await eventually(lambda: not talk.open)
     sender = visitor_sender(visit)
     await sides.web.amend(sender, visitor, "shop", DOMAIN, Act.EDIT, 1, "won")
-    await eventually(lambda: talk.head == 2, 6)
+    await eventually(lambda: talk.head == 2)
 
 
 async def test_who_was_cut_off_tells_how_far_the_log_reaches(sides: Sides, visitor: str) -> None:

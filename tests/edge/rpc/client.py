@@ -19,7 +19,7 @@ from wsproto.events import (
     TextMessage,
 )
 
-PATIENCE = 5.0
+PATIENCE = 10.0
 
 _numbers = itertools.count(1)
 

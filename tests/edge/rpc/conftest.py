@@ -234,7 +234,7 @@ class World:
         self.statements.clear()
 
 
-async def eventually(condition: Any, seconds: float = 5.0) -> None:
+async def eventually(condition: Any, seconds: float = 15.0) -> None:
     """Waits until the condition holds."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds

@@ -47,11 +47,11 @@ async def open_client(world: World) -> tuple[Client, Clock]:
 
 async def refused_as_late(client: Client) -> None:
     """408 with an error as its body, then the end."""
-    response = await asyncio.wait_for(read_response(client.reader), 5)
+    response = await asyncio.wait_for(read_response(client.reader), 30)
     assert response.status == 408
     assert response.json["error"]["data"]["reason"] == "too_slow"
     assert response.headers["connection"] == "close"
-    assert await asyncio.wait_for(client.reader.read(), 5) == b""
+    assert await asyncio.wait_for(client.reader.read(), 30) == b""
     client.writer.close()
 
 
@@ -161,7 +161,7 @@ async def test_a_late_client_that_stays_is_dropped(world: World) -> None:
             client.writer.write(b"x")
             await asyncio.sleep(0.01)
 
-    await asyncio.wait_for(send_on(), 5)
+    await asyncio.wait_for(send_on(), 30)
 
 
 async def test_the_settings_count(idle_world: World) -> None:
@@ -173,7 +173,7 @@ async def test_the_settings_count(idle_world: World) -> None:
         started = loop.time()
         writer.write(octets)
         assert (await read_response(reader)).status == 408
-        assert seconds - 0.01 <= loop.time() - started < seconds + 2
+        assert seconds - 0.01 <= loop.time() - started < HEAD_SECONDS
         writer.close()
 
 
@@ -239,7 +239,7 @@ async def test_doubtful_heads(world: World, octets: bytes) -> None:
     reader, writer = await world.http().connect()
     writer.write(octets + CALL)
     assert (await read_response(reader)).status == 400
-    assert await asyncio.wait_for(reader.read(), 5) == b""
+    assert await asyncio.wait_for(reader.read(), 30) == b""
     writer.close()
 
 
@@ -247,7 +247,7 @@ async def test_an_old_client(world: World) -> None:
     """HTTP/1.0 needs no Host, and its connection ends with the answer."""
     reader, writer = await world.http().connect()
     writer.write(b"GET /healthz HTTP/1.0\r\n\r\n")
-    answer = await asyncio.wait_for(reader.read(), 5)
+    answer = await asyncio.wait_for(reader.read(), 30)
     assert answer.startswith(b"HTTP/1.0 200 OK\r\n")
     assert answer.endswith(b"\r\n\r\nok")
     writer.close()

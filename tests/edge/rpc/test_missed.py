@@ -338,7 +338,7 @@ def silent(visitor: str, body: str) -> Draft:
 
 async def eventually_quiet(socket: WebSocket, condition: Any) -> None:
     """Reads from the socket until the condition holds, at most some seconds."""
-    deadline = asyncio.get_running_loop().time() + 6
+    deadline = asyncio.get_running_loop().time() + 15
     while not condition():
         assert asyncio.get_running_loop().time() < deadline
         assert await socket.quiet() == []

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from msgspec.structs import replace
 
+from rpc.edge import TOLD_A_SECOND
 from switchboard.model import Site, UploadSettings
 from tests.edge.rpc.client import Response, frame, read_response
 from tests.edge.rpc.conftest import ACME, World
@@ -24,7 +25,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_nobody_goes_in_step(idle_world: World) -> None:
-    """Sockets are closed one after another, not as they came, and in a time of some length."""
+    """Sockets are closed one after another, not as they came, and not too many at once."""
     world = idle_world
     await world.start(new_visitors_per_minute=0)
     sockets = [await world.socket() for _ in range(CROWD)]
@@ -43,9 +44,8 @@ async def test_nobody_goes_in_step(idle_world: World) -> None:
     await world.edge.stop()
     times = sorted(await following)
     assert order != sorted(order)
-    assert times[0] < 0.5
-    assert 1.4 < times[-1] < 4
-    assert 0.5 < times[CROWD // 2] < 0.8 * times[-1]
+    assert all(time * TOLD_A_SECOND > number for number, time in enumerate(times))
+    assert times[CROWD // 2] < 0.9 * times[-1]
 
 
 async def test_what_has_come_is_answered(world: World) -> None:
@@ -68,7 +68,7 @@ async def ask(
     body = json.dumps(frame(method, **params)).encode()
     head = b"POST /rpc HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body)
     writer.write(head + body)
-    return await asyncio.wait_for(read_response(reader), 5)
+    return await asyncio.wait_for(read_response(reader), 15)  # a poll may wait for 30
 
 
 @pytest.mark.usefixtures("slow")
@@ -85,7 +85,7 @@ async def test_a_kept_connection(world: World) -> None:
     assert not stopping.done()
     assert said.json["result"]["seq"] == 1
     assert said.headers["connection"] == "close"
-    assert await asyncio.wait_for(reader.read(), 5) == b""
+    assert await asyncio.wait_for(reader.read(), 30) == b""
     await stopping
     writer.close()
 
@@ -113,7 +113,7 @@ async def test_what_comes_too_late(world: World, path: str) -> None:
     head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n"
     writer.write(head.encode() + body)
     with pytest.raises(ConnectionError):
-        await asyncio.wait_for(reader.read(), 5)
+        await asyncio.wait_for(reader.read(), 30)
     writer.close()
     assert world.heard_lines(hello["visitor"]["id"]) == []
 
@@ -142,7 +142,7 @@ async def test_a_file_on_its_way(idle_world: World, tmp_path: Path) -> None:
     assert not stopping.done()
     assert "result" in (await ask(*polling, "poll", wait=30, **place)).json
     writer.write(b"half")
-    assert (await asyncio.wait_for(read_response(reader), 5)).status == 204
+    assert (await asyncio.wait_for(read_response(reader), 30)).status == 204
     await stopping
     writer.close()
     polling[1].close()

@@ -264,7 +264,7 @@ async def test_a_file_may_take_longer_than_a_call(idle_world: World, tmp_path: P
     for octet in PNG[:7]:
         writer.write(bytes([octet]))
         await asyncio.sleep(0.1)
-    assert (await asyncio.wait_for(reader.readline(), 5)).split()[1] == b"408"
+    assert (await asyncio.wait_for(reader.readline(), 30)).split()[1] == b"408"
     writer.close()
     await eventually(lambda: stored(tmp_path) == [])
 
