@@ -137,7 +137,7 @@ async def test_a_talk(parley: Parley, visitor: Widget, client: JabberClient) -> 
     await eventually(client.is_typing, 10.0, client.screen)
     await visitor.say("Then I take one")
     await client.wait_for("Then I take one")
-    await eventually(lambda: not client.is_typing(), 5.0, client.screen)
+    await eventually(lambda: not client.is_typing(), what=client.screen)
     stored = await asyncio.to_thread(parley.transcript)
     assert [line["body"] for line in stored] == [
         "Is the quiet one in stock?",
@@ -151,7 +151,7 @@ async def test_typing_that_leads_to_nothing_ends(visitor: Widget, mcabber_chat: 
     await visitor.type_text("Then I tak")
     await eventually(mcabber_chat.is_typing, 10.0, mcabber_chat.screen)
     await visitor.field.fill("")
-    await eventually(lambda: not mcabber_chat.is_typing(), 5.0, mcabber_chat.screen)
+    await eventually(lambda: not mcabber_chat.is_typing(), what=mcabber_chat.screen)
 
 
 async def test_mcabber_marks_a_line_until_the_browser_has_it(

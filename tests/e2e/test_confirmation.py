@@ -416,10 +416,10 @@ class TestLost:
         for number, pause in enumerate((0.0, 0.001)):
             sent, body = count_lines(at), f"line {number}"
             seq = await at.say(visit, body)
-            await eventually(partial(sent, visit), 2.0)
+            await eventually(partial(sent, visit))
             await asyncio.sleep(pause)
             at.server.kill()
-            await eventually(lambda: not at.desk.edge.gateways[0].link.up, 5.0)
+            await eventually(lambda: not at.desk.edge.gateways[0].link.up)
             await at.server.start()
             await at.desk.linked()
             ann = await at.operator("Ann")

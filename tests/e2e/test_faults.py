@@ -82,7 +82,7 @@ async def test_a_reset_is_passed_on(client: Client, echo: Echo) -> None:
     echo.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, resets)
     echo.writer.transport.abort()
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(30):
             await reader.readexactly(1)
 
 
@@ -111,7 +111,12 @@ async def test_drip(between: Proxy, client: Client, echo: Echo) -> None:
     between.up.drip = 0.01
     began = asyncio.get_running_loop().time()
     writer.write(b"0123456789")
-    await eventually(lambda: 2 < len(echo.heard) < 8, 5.0, "some octets have arrived")
+    lengths = set()
+    async with asyncio.timeout(30):
+        while len(echo.heard) < 10:
+            lengths.add(len(echo.heard))
+            await asyncio.sleep(0)
+    assert len(lengths) > 5, "they do not come all at once"
     assert await reader.readexactly(10) == b"0123456789"
     assert asyncio.get_running_loop().time() - began >= 0.09
 
@@ -122,7 +127,7 @@ async def test_cut(between: Proxy, client: Client, echo: Echo) -> None:
     between.cut()
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
         await reader.readexactly(1)
-    await eventually(lambda: echo.open == 0, 5.0, "the server has lost it too")
+    await eventually(lambda: echo.open == 0, what="the server has lost it too")
     assert between.cuts == 1
     again, writer = await asyncio.open_connection("127.0.0.1", between.port)
     writer.write(b"y")
@@ -138,8 +143,9 @@ async def test_cut_at_random(between: Proxy, client: Client) -> None:
     fresh = await asyncio.open_connection("127.0.0.1", between.port)
     for reader in (client[0], fresh[0]):
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-            await reader.readexactly(1)
-        assert 0.09 <= loop.time() - began <= 1.0
+            async with asyncio.timeout(30):
+                await reader.readexactly(1)
+        assert loop.time() - began >= 0.09
     fresh[1].transport.abort()
     between.cut_no_more()
     reader, writer = await asyncio.open_connection("127.0.0.1", between.port)
@@ -181,7 +187,7 @@ async def test_half_open_towards_the_client(between: Proxy, client: Client, echo
     """The server's side is gone; the client hears nothing and may go on writing."""
     reader, writer = client
     between.half_open("server")
-    await eventually(lambda: echo.open == 0, 5.0, "the server has lost it")
+    await eventually(lambda: echo.open == 0, what="the server has lost it")
     writer.write(b"into the void")
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(reader.readexactly(1), 0.2)
@@ -196,4 +202,4 @@ async def test_half_open_towards_the_server(between: Proxy, client: Client, echo
         await reader.readexactly(1)
     assert echo.open == 1
     between.cut()
-    await eventually(lambda: echo.open == 0, 5.0, "the server has lost it")
+    await eventually(lambda: echo.open == 0, what="the server has lost it")

@@ -108,7 +108,7 @@ class TestPrivateProsody:
             pid = int(await asyncio.to_thread(parent.stdout.readline))
             assert Path(f"/proc/{pid}").exists()
             parent.send_signal(signal.SIGKILL)
-            await eventually(lambda: not Path(f"/proc/{pid}/cmdline").exists(), 5.0)
+            await eventually(lambda: not Path(f"/proc/{pid}/cmdline").exists())
 
     async def test_the_component_may_log_in(self, prosody: PrivateProsody) -> None:
         """The component's port and secret are those of the printed configuration."""
@@ -122,7 +122,7 @@ class TestPrivateProsody:
         assert found is not None
         digest = sha1(f"{found[1]}s3cret".encode()).hexdigest()
         writer.write(f"<handshake>{digest}</handshake>".encode())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert b"<handshake" in await reader.readuntil(b">")
         writer.close()
         await writer.wait_closed()
@@ -271,11 +271,11 @@ class TestProfanity:
         bob.receipts = True
         profanity.type("and now?")
         await bob.wait_for_message("and now?")
-        await eventually(lambda: profanity.has_receipt("and now?"), 5.0, profanity.screen)
+        await eventually(lambda: profanity.has_receipt("and now?"), what=profanity.screen)
         assert not profanity.has_receipt("hello bob")
 
         profanity.close_chat()
-        await eventually(lambda: "Profanity." in profanity.screen().split("\n")[0], 5.0)
+        await eventually(lambda: "Profanity." in profanity.screen().split("\n")[0])
         await profanity.quit()
 
     async def test_it_comes_back_after_a_restart_of_the_server(

@@ -84,7 +84,7 @@ async def test_a_visitor_and_profanity_talk(
     name = re.search(r"Visitor \w{4}", roster)
     assert name is not None
     await visitor.open()
-    await eventually(visitor.desk, 5.0)
+    await eventually(visitor.desk)
     await visitor.say("Is the quiet one in stock?")
     await profanity.open_chat(name[0])
     await profanity.wait_for("Is the quiet one in stock?")

@@ -135,7 +135,7 @@ async def restarts(site: Site, gone: tuple[str, ...], back: tuple[str, ...]) -> 
     for part in gone:
         await site.away(part)
     if lost_client:
-        await eventually(lambda: not site.client._client.is_connected(), 5.0, "cut off")
+        await eventually(lambda: not site.client._client.is_connected(), what="cut off")
     for part in back:
         await site.back(part)
     if lost_client:
@@ -284,7 +284,7 @@ async def befriend(client: Operator, contact: str) -> None:
     client.send_presence_to(contact, "subscribe")
     await client.wait_for(lambda one: is_(one.type, "subscribe", one.sender, contact))
     client.send_presence_to(contact, "subscribed")
-    await eventually(lambda: sees(client, contact), 5.0)
+    await eventually(lambda: sees(client, contact))
 
 
 def is_(type: str, wanted: str, sender: str, by: str) -> bool:

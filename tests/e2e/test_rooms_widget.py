@@ -139,7 +139,7 @@ async def test_the_visitors_name_is_marked_and_counted(come: Come) -> None:
     await ada.wait_for_message("Nothing for anybody")
     await ada.close()
     await bob.say("Where is @Ada?")
-    await eventually(ada.unread, 5.0, "the number on the button")
+    await eventually(ada.unread, what="the number on the button")
     assert await ada.unread() == "1"
     await ada.button.click()
     mark = ada.log.locator("mark")
@@ -155,7 +155,7 @@ async def test_a_name_is_one_persons(come: Come) -> None:
     other = await come()
     await join(other, "ada")
     wrong = other.page.locator("parley-chat").get_by_role("alert")
-    await eventually(wrong.text_content, 5.0, "the refusal")
+    await eventually(wrong.text_content, what="the refusal")
     assert await wrong.text_content() == "This name is not available"
     await join(other, "Bob")
     await other.say("Here I am")
@@ -171,9 +171,9 @@ async def test_who_is_there_is_told_and_found(come: Come) -> None:
     async def listed(*expected: str) -> bool:
         return await names(ada) == list(expected)
 
-    await eventually(lambda: listed("Ada", "Bob", "Cyd"), 5.0, "all of them")
+    await eventually(lambda: listed("Ada", "Bob", "Cyd"), what="all of them")
     await ada.page.locator("parley-chat").get_by_role("searchbox", name="Search").fill("cy")
-    await eventually(lambda: listed("Cyd"), 5.0, "the one")
+    await eventually(lambda: listed("Cyd"), what="the one")
 
 
 async def test_a_reload_and_a_kill_leave_the_visitor_in_the_room(
@@ -202,7 +202,7 @@ async def test_it_is_accessible(come: Come) -> None:
     await ada.wait_for_message("Hello, Ada!")
     assert await axe.faults(ada.page) == []
     await button(ada, "2 people").click(timeout=10_000)
-    await eventually(lambda: names(ada), 5.0, "the members")
+    await eventually(lambda: names(ada), what="the members")
     assert await axe.faults(ada.page) == []
 
 
@@ -226,7 +226,7 @@ async def test_with_an_operator_there_is_a_word_in_private(come: Come, ann: Occu
     async def listed() -> bool:
         return await names(ada) == ["Ann", "Ada"]
 
-    await eventually(listed, 5.0, "the operator, then the visitor")
+    await eventually(listed, what="the operator, then the visitor")
     await button(ada, "Private message").click()
     await ada.say("Between us")
     await ann.client.wait_for_message("Between us")

@@ -350,7 +350,7 @@ class TestApi:
                 way.black_hole()
                 new = desk.arrive("New")
                 await desk.talks.say(new, "c1", "does it arrive?")
-                await ann.wait_for_message("does it arrive?", jid(new.visitor), timeout=4.0)
+                await ann.wait_for_message("does it arrive?", jid(new.visitor))
                 desk.attendance.closed(known.visitor, 1)
                 await sees(ann, known, type="unavailable")
                 state = desk.edge.gateways[0].contact_lists

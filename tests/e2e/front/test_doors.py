@@ -41,13 +41,11 @@ async def test_events(before: Front) -> None:
             assert stream.headers["content-type"] == "text/event-stream"
             lines = lines_of(stream)
             assert await anext(lines) == ": here"
-            said_at = time.monotonic()
             await ask(client, "say", token=place["token"], id="m1", body="Hello?")
             assert (await socket.message())["body"] == "Hello?"
             async for line in lines:
                 if line.startswith("data: ") and "Hello?" in line:
                     break
-            assert time.monotonic() - said_at < 1
         events = (await poll)["events"]
         assert [one["data"]["message"]["body"] for one in events if one["type"] == "message"]
         socket.close()
@@ -78,7 +76,7 @@ async def test_a_visitor_who_leaves(nodes: Sequence[Node], before: Front, way: s
         await asyncio.sleep(0.5)
     before_leaving = there()
     writer.close()
-    await eventually(lambda: there() < before_leaving, 3.0)
+    await eventually(lambda: there() < before_leaving)
 
 
 async def test_pages(before: Front) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
 from collections.abc import Sequence
 
 from tests.e2e.front.conftest import Node
@@ -16,7 +15,8 @@ from tests.e2e.support.wait import eventually
 from tests.edge.rpc.client import WebSocket
 
 CROWD = 30
-SLOWEST_SECONDS = 4.0
+SLOWEST_SECONDS = 30.0
+"""A front gives up what hangs after twice that."""
 
 
 async def some_lines(crowd: Crowd) -> None:
@@ -86,21 +86,19 @@ async def test_out_and_in_again(nodes: Sequence[Node], haproxy: Haproxy) -> None
     """A node that is frozen or gone is left out within some seconds, and in again."""
     node = nodes[1]
     await eventually(lambda: haproxy.up() == [True] * 3)
-    began = time.monotonic()
     os.kill(node.pid, signal.SIGSTOP)
     try:
-        await eventually(lambda: haproxy.up() == [True, False, True], 5.0)
+        await eventually(lambda: haproxy.up() == [True, False, True])
         async with browser(haproxy) as client:
             for _ in range(6):
                 assert await ask(client, "hello", site=SITE)
     finally:
         os.kill(node.pid, signal.SIGCONT)
-    await eventually(lambda: haproxy.up() == [True] * 3, 5.0)
+    await eventually(lambda: haproxy.up() == [True] * 3)
     node.kill()
-    await eventually(lambda: haproxy.up() == [True, False, True], 5.0)
+    await eventually(lambda: haproxy.up() == [True, False, True])
     await node.start()
-    await eventually(lambda: haproxy.up() == [True] * 3, 3.0)
-    assert time.monotonic() - began < 30
+    await eventually(lambda: haproxy.up() == [True] * 3)
 
 
 async def test_it_has_visitors_again(nodes: Sequence[Node], before: Front) -> None:
@@ -113,7 +111,7 @@ async def test_it_has_visitors_again(nodes: Sequence[Node], before: Front) -> No
     async def has_some() -> bool:
         return await visitors_on(before, node.http_port, 12) > 0
 
-    await eventually(has_some, 8.0)
+    await eventually(has_some, 30.0)
 
 
 async def visitors_on(before: Front, port: int, size: int) -> int:

@@ -112,7 +112,7 @@ class TestBuddies:
         visit = desk.arrive()
         await house.appears(ann, visit)
         ann.remove_contact(jid(visit.visitor))
-        await eventually(lambda: jid(visit.visitor) not in ann.roster(), 5.0)
+        await eventually(lambda: jid(visit.visitor) not in ann.roster())
         desk.attendance.update(replace_name(visit, "Renamed"), stream=1)
         await asyncio.sleep(1.0)
         assert jid(visit.visitor) not in ann.roster()
@@ -123,7 +123,7 @@ class TestBuddies:
         """Entries that are not ours stay as they are."""
         ann = await operator("ann")
         ann.send_presence_to("friend@localhost", "subscribe")
-        await eventually(lambda: "friend@localhost" in ann.roster(), 5.0)
+        await eventually(lambda: "friend@localhost" in ann.roster())
         visit = desk.arrive()
         await house.appears(ann, visit)
         desk.attendance.closed(visit.visitor, 1)
@@ -147,10 +147,10 @@ class TestTalk:
         line = await ann.wait_for_message("Is it <in> stock? & \U0001f6b2", jid(visit.visitor))
         await bob.wait_for_message("Is it <in> stock? & \U0001f6b2", jid(visit.visitor))
         assert line.sender == jid(visit.visitor) + "/web"
-        await eventually(lambda: desk.receipts(visit), 5.0, "the operator's receipt")
+        await eventually(lambda: desk.receipts(visit), what="the operator's receipt")
         assert desk.receipts(visit)[0].delivered == 1
         ann.send_message_to(line.sender, "Yes", id="a1", request_receipt=True, markable=True)
-        await eventually(lambda: _lines(desk, visit.visitor) == 2, 5.0)
+        await eventually(lambda: _lines(desk, visit.visitor) == 2)
         await bob.wait_for_message("[desk] Ann answers Eve.", jid(visit.visitor))
         talk = desk.edge.gateways[0]._held.get(visit.visitor)
         assert talk is not None
@@ -177,7 +177,7 @@ class TestTalk:
             ann.send_message_to(jid(visit.visitor), "hello", id="same")
         for _ in range(2):
             ann.send_message_to(jid(visit.visitor), "again", id="")
-        await eventually(lambda: _lines(desk, visit.visitor) == 3, 5.0)
+        await eventually(lambda: _lines(desk, visit.visitor) == 3)
         assert [line.body for line in await desk.log(visit)] == ["hello", "again", "again"]
 
     async def test_typing_both_ways(self, desk: Bridge, operator: Login) -> None:
@@ -231,7 +231,7 @@ class TestTalk:
         visit = desk.arrive()
         await house.appears(ann, visit)
         ann.send_message_to(jid(visit.visitor), "May I help?")
-        await eventually(lambda: _lines(desk, visit.visitor) == 1, 5.0)
+        await eventually(lambda: _lines(desk, visit.visitor) == 1)
         bob = await operator("bob")
         await desk.talks.say(visit, "c1", "yes please")
         await ann.wait_for_message("yes please")
@@ -264,7 +264,7 @@ class TestTalk:
         ann.send_message_to(jid(visit.visitor), "!edn")
         await ann.wait_for(lambda one: "!end" in (one.body or ""))
         ann.send_message_to(jid(visit.visitor), "!!wow")
-        await eventually(lambda: _lines(desk, visit.visitor) == 1, 5.0)
+        await eventually(lambda: _lines(desk, visit.visitor) == 1)
         ann.send_message_to(jid(visit.visitor), "!end")
         await ann.wait_for(lambda one: "The talk is ended" in (one.body or ""))
         assert [line.body for line in await desk.log(visit)] == ["!wow"]
@@ -383,7 +383,7 @@ class TestDesk:
         ann = await operator("ann")
         await eventually(lambda: ann.presence_of(DESK), 10.0, "the desk")
         ann.remove_contact(DESK)
-        await eventually(lambda: DESK not in ann.roster(), 5.0)
+        await eventually(lambda: DESK not in ann.roster())
         await house.appears(ann, desk.arrive())
         assert DESK not in ann.roster()
         ann.send_presence_to(DESK, "subscribe")
@@ -417,13 +417,13 @@ class TestRecovery:
         await desk.talks.say(visit, "c1", "one")
         await ann.wait_for_message("one")
         ann.send_message_to(jid(visit.visitor), "answer")
-        await eventually(lambda: _lines(desk, visit.visitor) == 2, 5.0)
-        await eventually(lambda: desk.receipts(visit), 5.0)
+        await eventually(lambda: _lines(desk, visit.visitor) == 2)
+        await eventually(lambda: desk.receipts(visit))
         house.server.kill()
-        await eventually(lambda: not desk.edge.gateways[0].link.up, 5.0)
+        await eventually(lambda: not desk.edge.gateways[0].link.up)
         await desk.talks.say(visit, "c2", "two")
         await house.server.start()
-        await asyncio.wait_for(desk.linked(), 5.0)
+        await asyncio.wait_for(desk.linked(), 15.0)
         back = await operator("ann", resource="again")
         await back.wait_for_message("two", jid(visit.visitor))
         await house.appears(back, visit)

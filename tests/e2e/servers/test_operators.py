@@ -68,7 +68,7 @@ async def test_transfer_with_note_and_history(desk: Bridge, house: House, operat
     await desk.talks.say(visit, "c1", "hello")
     await ann.wait_for_message("hello")
     ann.send_message_to(jid(visit.visitor), "good day")
-    await eventually(lambda: desk.log(visit), 5.0)
+    await eventually(lambda: desk.log(visit))
     bob = await operator("bob")
     await house.appears(bob, visit)
     assert "Bob has this talk" in await command(ann, jid(visit.visitor), "!transfer @bob a regular")

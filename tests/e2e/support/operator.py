@@ -222,7 +222,7 @@ class Operator:
         """Cuts the connection without a word, as a lost network does."""
         if self._client.transport is not None:
             self._client.transport.abort()
-        await eventually(lambda: not self._client.is_connected(), 5.0, "the connection ends")
+        await eventually(lambda: not self._client.is_connected(), what="the connection ends")
 
     def sleep(self) -> None:
         """Takes nothing from the network any more, as a phone that sleeps, until `wake`."""

@@ -109,7 +109,7 @@ class Stage:
             answer = await call(self.parley, "hello", site=key)
             return "result" in answer and answer["result"]["settings"]["title"] == TITLE
 
-        await eventually(known, 5.0, "the running process knows the site and its settings")
+        await eventually(known, what="the running process knows the site and its settings")
         return key
 
     def snippet(self, key: str = SITE, **attributes: str) -> str:

@@ -102,7 +102,7 @@ async def test_by_the_keyboard(stage: Stage, context: BrowserContext) -> None:
     await visitor.button.focus()
     await press("Enter")
     await visitor.field.wait_for()
-    await eventually(lambda: _equal(focused, "Message"), 3.0)
+    await eventually(lambda: _equal(focused, "Message"))
     await page.keyboard.type("walked through")
     await press("Enter")
     await visitor.wait_for_message("walked through")
@@ -162,5 +162,5 @@ async def test_nothing_moves_for_who_wants_it_still(stage: Stage) -> None:
         visitor = await stage.visit(context)
         jid = await began(stage, visitor, "be still")
         stage.ann.send_chat_state(jid, "composing")
-        await eventually(visitor.typing, 5.0)
+        await eventually(visitor.typing)
         assert await visitor.page.evaluate(LASTING) == []

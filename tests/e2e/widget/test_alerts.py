@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import re
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 from playwright.async_api import BrowserContext, Locator, Page
@@ -108,7 +109,7 @@ async def test_the_first_answer_sounds(stage: Stage, watched: BrowserContext) ->
     fetched: list[str] = []
     page.on("request", lambda request: fetched.append(request.url))
     await answered(visitor, ann, jid, "Yes")
-    await eventually(lambda: _are(page, 1), 5.0, "a sound")
+    await eventually(lambda: _are(page, 1), what="a sound")
     assert [url for url in fetched if "/widget/menu-" in url]
     assert await page.title() == "Page /prices"
     await page.reload()
@@ -116,7 +117,7 @@ async def test_the_first_answer_sounds(stage: Stage, watched: BrowserContext) ->
     await visitor.page.locator("parley-chat [part~=badge]").get_by_text("1").wait_for()
     await page.mouse.click(5, 5)
     await leave(page)
-    await eventually(lambda: _titled(page, "(1) Page /prices"), 5.0, "the title says it")
+    await eventually(lambda: _titled(page, "(1) Page /prices"), what="the title says it")
     assert await sounds(page) == 0
 
 
@@ -134,6 +135,7 @@ async def test_one_sound_in_the_tab_last_used(stage: Stage, watched: BrowserCont
         await asyncio.sleep(1.0)  # No two sounds are nearer than that.
         await answered(used, ann, jid, text)
         await shows(other, text)
+        await eventually(partial(_are, used.page, before[0] + 1), what="a sound")
         await asyncio.sleep(0.5)
         assert [await sounds(used.page), await sounds(other.page)] == [before[0] + 1, before[1]]
 
@@ -146,10 +148,10 @@ async def test_the_title_tells_and_is_restored(stage: Stage, watched: BrowserCon
     before = len(ann.received)
     await leave(page)
     await answered(visitor, ann, jid, "one")
-    await eventually(lambda: _titled(page, "(1) Page /prices"), 5.0)
+    await eventually(lambda: _titled(page, "(1) Page /prices"))
     await page.evaluate("document.title = 'Basket'")
     await answered(visitor, ann, jid, "two")
-    await eventually(lambda: _titled(page, "(2) Basket"), 5.0)
+    await eventually(lambda: _titled(page, "(2) Basket"))
     await page.evaluate("history.pushState({}, '', '/basket')")
     await ann.wait_for(lambda one: "Basket" in (one.child_text("status") or ""))
     await leave(page, focused=True)
@@ -188,7 +190,7 @@ async def test_sound_and_notifications_are_the_visitors_choice(
     await visitor.close()
     await leave(page, hidden=True)
     await answered(visitor, ann, jid, "<b>Hello</b>")
-    await eventually(lambda: _noted(page), 5.0, "a notification")
+    await eventually(lambda: _noted(page), what="a notification")
     assert await page.evaluate("window.notes") == [["Ann", "<b>Hello</b>"]]
     assert await sounds(page) == 0
 

@@ -244,6 +244,6 @@ async def test_what_is_not_taken(stage: Stage, context: BrowserContext) -> None:
         hello = await call(stage.parley, "hello", site=key)
         return bool(hello["result"]["settings"]["upload"]["max_bytes"] == 50_000)
 
-    await eventually(known, 5.0)
+    await eventually(known)
     await choose(visitor, named("middling.png", picture(60_000)))
     await row(visitor).get_by_text("This kind of file is not accepted").wait_for()

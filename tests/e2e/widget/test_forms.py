@@ -61,7 +61,7 @@ async def focused(visitor: Widget, name: str) -> None:
     async def has() -> bool:
         return bool(await visitor.page.evaluate(_FOCUSED) == name)
 
-    await eventually(has, 5.0, f"the focus is in {name}")
+    await eventually(has, what=f"the focus is in {name}")
 
 
 async def told(stage: Stage, contact: str, *lines: str) -> None:

@@ -91,7 +91,7 @@ async def test_a_talk(stage: Stage, context: BrowserContext, shoot: Shoot) -> No
     await visitor.say("Then I take the green one.")
     await visitor.wait_for_status("Delivered")
     stage.ann.send_chat_state(jid, "composing")
-    await eventually(visitor.typing, 5.0)
+    await eventually(visitor.typing)
     await shoot(visitor, "talk")
     await shoot(visitor, "dark")
     page = visitor.page

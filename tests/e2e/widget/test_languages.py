@@ -142,4 +142,4 @@ async def test_texts_that_cannot_be_fetched(stage: Stage) -> None:
         assert await visitor.page.locator("parley-chat").get_attribute("lang") == "en"
         await visitor.say("Hallo?")
         await stage.ann.wait_for_message("Hallo?")
-        await eventually(visitor.desk, 5.0)
+        await eventually(visitor.desk)

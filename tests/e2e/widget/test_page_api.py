@@ -26,5 +26,5 @@ async def test_calls_that_wait(stage: Stage, context: BrowserContext) -> None:
     line = await stage.ann.wait_for_message("said early")
     jid = line.sender.partition("/")[0]
     await eventually(lambda: "Bo" in stage.ann.roster()[jid].name, 10.0, "the visitor's name")
-    await eventually(lambda: bool(said), 5.0, "a line on the console")
+    await eventually(lambda: bool(said), what="a line on the console")
     assert said == ['Parley: there is no parley("opne")']

@@ -245,7 +245,7 @@ async def test_where_sockets_and_requests_are_blocked(
     await visitor.field.fill("hello?")
     await visitor.send.click()
     await visitor.wait_for_status("Waiting for the connection")
-    await eventually(visitor.desk, 3.0)
+    await eventually(visitor.desk)
     assert await visitor.desk() == "Connecting…"
 
 
@@ -284,9 +284,12 @@ async def test_a_banned_visitor(stage: Stage, context: BrowserContext) -> None:
         if one.body == "bad word"
     )
     await asyncio.to_thread(stage.parley.must, "ban", "shop", visitor_id, "--for", "1h")
-    await asyncio.sleep(4.0)
-    await page.reload()
-    await eventually(lambda: any("Parley" in line for line in said), 10.0)
+
+    async def is_refused() -> bool:
+        await page.reload()
+        return any("Parley" in line for line in said)
+
+    await eventually(is_refused, 20.0)
     assert await page.locator("parley-chat").count() == 0
 
 
@@ -331,7 +334,7 @@ async def test_the_interface_of_a_page(
     await page.evaluate("parley('close')")
     await visitor.field.wait_for(state="hidden")
     stage.ann.send_message_to(line.sender, "still there?")
-    await eventually(lambda: _has(page, ["unread", 1]), 5.0)
+    await eventually(lambda: _has(page, ["unread", 1]))
     await page.evaluate("parley('toggle')")
     await visitor.field.wait_for()
     assert "close" in await names()

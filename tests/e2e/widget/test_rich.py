@@ -220,7 +220,7 @@ async def test_own_pictures_are_shown_and_nothing_jumps(
         )
         return answer.get("result")
 
-    upload = await eventually(promised, 5.0, "the site takes files")
+    upload = await eventually(promised, what="the site takes files")
     assert (await context.request.put(upload["url"], data=body)).ok
     late = asyncio.Event()
 

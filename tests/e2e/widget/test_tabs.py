@@ -34,7 +34,7 @@ class Sockets:
 
     async def belong_to(self, tab: Widget) -> None:
         """Waits until the tab has the only one."""
-        await eventually(lambda: self.open() == [tab.page], 5.0, lambda: str(self.open()))
+        await eventually(lambda: self.open() == [tab.page], what=lambda: str(self.open()))
 
 
 async def use(tab: Widget) -> None:
@@ -51,7 +51,7 @@ async def test_the_tab_last_used_has_the_connection(stage: Stage, context: Brows
     await use(tabs[0])
     await sockets.belong_to(tabs[0])
     await tabs[0].page.close()
-    await eventually(lambda: len(sockets.open()) == 1, 5.0)
+    await eventually(lambda: len(sockets.open()) == 1)
     assert sockets.open()[0] in [tab.page for tab in tabs[1:]]
     await asyncio.sleep(1.0)
     assert len(sockets.open()) == 1
@@ -63,7 +63,7 @@ async def test_all_tabs_show_one_talk(stage: Stage, context: BrowserContext) -> 
     one, two = await stage.visit(context), await stage.visit(context, "/other")
     await one.open()
     await sockets.belong_to(one)
-    await eventually(lambda: two.field.is_visible(), 5.0, "the panel opens in the other tab")
+    await eventually(lambda: two.field.is_visible(), what="the panel opens in the other tab")
     await one.say("from one")
     line = await stage.ann.wait_for_message("from one")
     await two.wait_for_message("from one")
@@ -71,7 +71,7 @@ async def test_all_tabs_show_one_talk(stage: Stage, context: BrowserContext) -> 
     for tab in (one, two):
         await tab.wait_for_message("an answer")
     await one.field.fill("half a thou")
-    await eventually(lambda: two.field.input_value(), 5.0, "the draft is there")
+    await eventually(lambda: two.field.input_value(), what="the draft is there")
     assert await two.field.input_value() == "half a thou"
     await two.say("from two")
     await sockets.belong_to(two)
@@ -81,7 +81,7 @@ async def test_all_tabs_show_one_talk(stage: Stage, context: BrowserContext) -> 
         assert await tab.texts() == ["from one", "an answer", "from two"]
     assert await one.field.input_value() == ""
     await two.button.click()
-    await eventually(lambda: one.field.is_hidden(), 5.0, "the panel closes in the other tab")
+    await eventually(lambda: one.field.is_hidden(), what="the panel closes in the other tab")
 
 
 async def test_what_is_unread_is_the_same_number(stage: Stage, context: BrowserContext) -> None:
@@ -97,10 +97,10 @@ async def test_what_is_unread_is_the_same_number(stage: Stage, context: BrowserC
     await one.field.wait_for(state="hidden")
     stage.ann.send_message_to(line.sender, "an answer")
     for tab in (one, two):
-        await eventually(tab.unread, 5.0, "the button has a number")
+        await eventually(tab.unread, what="the button has a number")
         assert await tab.unread() == "1"
     await two.button.click()
-    await eventually(lambda: _nothing_unread(one), 5.0, "it has been read in the other tab")
+    await eventually(lambda: _nothing_unread(one), what="it has been read in the other tab")
 
 
 async def _nothing_unread(tab: Widget) -> bool:
