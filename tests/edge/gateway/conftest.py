@@ -38,8 +38,8 @@ from switchboard.reception import Directory, Rooms, Talks
 from switchboard.rooms import RoomSettings, Seated
 from switchboard.sessions.memory import MemorySessions
 from switchboard.store import SqlStore, open_store
-from switchboard.store.migrate import upgrade
 from tests.e2e.support.wait import eventually
+from tests.sqlite import empty_store
 
 DOMAIN = "chat.example.org"
 ADMIN = "boss@example.org"
@@ -262,8 +262,8 @@ def visitor() -> str:
 async def shop(tmp_path: Path, routing: RoutingSettings) -> AsyncIterator[Shop]:
     """Open, with nobody signed in."""
     clock = HandClock()
+    (tmp_path / "log.db").write_bytes(empty_store())
     store = await open_store(f"sqlite:///{tmp_path}/log.db", clock=clock, gather=0)
-    upgrade(store.engine)
     shop = Shop(store, clock, MemoryBus())
     await shop.open(routing)
     yield shop

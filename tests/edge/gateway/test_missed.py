@@ -19,11 +19,11 @@ from switchboard.ports import Draft
 from switchboard.reception import Talks
 from switchboard.reception.talks import visitor_sender
 from switchboard.store import open_store
-from switchboard.store.migrate import upgrade
 from tests.e2e.support.faults import Proxy, proxy
 from tests.e2e.support.wait import eventually
 from tests.edge.gateway.conftest import DOMAIN, HandClock, Shop
 from tests.redis import SERVER, PrivateRedis, redis_server
+from tests.sqlite import empty_store
 
 pytestmark = pytest.mark.skipif(SERVER is None, reason="no redis-server; `make test` installs it")
 
@@ -53,7 +53,7 @@ class Sides:
         self.way.cut()
         await eventually(lambda: self.shop.bus.up)
 
-    async def got(self, *lines: str, within: float = 6.0) -> None:
+    async def got(self, *lines: str, within: float = 15.0) -> None:
         """Waits until ann has been sent exactly these."""
         await eventually(lambda: self.shop.got("ann") == list(lines), within, str(lines))
 
@@ -62,8 +62,8 @@ class Sides:
 async def sides(server: PrivateRedis, tmp_path: Path) -> AsyncIterator[Sides]:
     """Ann is signed in."""
     clock = HandClock()
+    (tmp_path / "log.db").write_bytes(empty_store())
     store = await open_store(f"sqlite:///{tmp_path}/log.db", clock=clock, gather=0, flush=0.05)
-    upgrade(store.engine)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
         way = await stack.enter_async_context(proxy(server.port))

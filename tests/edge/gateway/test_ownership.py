@@ -19,10 +19,10 @@ from switchboard.leases import Candidate, LeaseForEver
 from switchboard.model import DeskState
 from switchboard.reception import Directory, Rooms, Talks
 from switchboard.store import open_store
-from switchboard.store.migrate import upgrade
 from tests.e2e.support.wait import eventually
 from tests.edge.gateway.conftest import DOMAIN, SETTINGS, Shop
 from tests.memory_leases import MemoryLeases
+from tests.sqlite import empty_store
 
 ASKS_RECEIPT = element("request", {"xmlns": ns.RECEIPTS})
 
@@ -130,8 +130,8 @@ async def test_who_takes_over_calls_no_desk_offline_at_once(shop: Shop) -> None:
 async def test_a_standby_serves_once_it_is_its_turn(tmp_path: Path) -> None:
     """Nothing is built before; both say whose the domain is; what is dropped listens no more."""
     clock, bus, table = SystemClock(), MemoryBus(), MemoryLeases()
+    (tmp_path / "log.db").write_bytes(empty_store())
     store = await open_store(f"sqlite:///{tmp_path}/log.db", clock=clock)
-    upgrade(store.engine)
     directory = Directory(store)
     talks = Talks(store, bus, clock, 4000)
     rooms = Rooms(store, bus, clock, directory, DOMAIN, 4000)
@@ -149,7 +149,7 @@ async def test_a_standby_serves_once_it_is_its_turn(tmp_path: Path) -> None:
     assert one.owners() == two.owners() == {DOMAIN: ("one", 1)}
     await one.stop()
     assert one.gateways == []
-    await eventually(lambda: bool(two.gateways), 2.0, "the other serves")
+    await eventually(lambda: bool(two.gateways), what="the other serves")
     assert two.owners() == {DOMAIN: ("two", 2)}
     await two.stop()
     assert directory._listeners == []
@@ -160,8 +160,8 @@ async def test_a_standby_serves_once_it_is_its_turn(tmp_path: Path) -> None:
 async def test_one_process_owns_its_domains(tmp_path: Path) -> None:
     """It serves them when it has started, and says nothing of owners."""
     clock, bus = SystemClock(), MemoryBus()
+    (tmp_path / "log.db").write_bytes(empty_store())
     store = await open_store(f"sqlite:///{tmp_path}/log.db", clock=clock)
-    upgrade(store.engine)
     talks = Talks(store, bus, clock, 4000)
     directory = Directory(store)
     rooms = Rooms(store, bus, clock, directory, DOMAIN, 4000)

@@ -27,8 +27,8 @@ from switchboard.model import Operator, Site, SiteSettings, Visit, new_visitor_i
 from switchboard.reception import Directory, Rooms, Talks
 from switchboard.sessions.memory import MemorySessions
 from switchboard.store import SqlStore, open_store
-from switchboard.store.migrate import upgrade
 from tests.edge.gateway.conftest import HandClock
+from tests.sqlite import empty_store
 
 DOMAIN = "chat.example.org"
 HOST = "example.org"
@@ -135,8 +135,8 @@ class Host:
 @pytest.fixture
 async def host(tmp_path: Path) -> AsyncIterator[Host]:
     """Not linked yet; ann and bob answer for the site."""
+    (tmp_path / "log.db").write_bytes(empty_store())
     store = await open_store(f"sqlite:///{tmp_path}/log.db", clock=SystemClock())
-    await asyncio.to_thread(upgrade, store.engine)
     await store.save_site(Site("shop", SiteSettings("Shop", ("https://a",), "s")))
     for number, address in enumerate((ANN, BOB)):
         await store.save_operator(Operator(f"o-{number}", "shop", address, address[:3].title()))

@@ -35,7 +35,8 @@ from switchboard.reception import DeskBoard, Directory, Talks
 from switchboard.reception.talks import operator_sender, visitor_sender
 from switchboard.sessions.memory import MemorySessions
 from switchboard.store import open_store
-from tests.edge.rpc.lossy import LossyBus, empty_store
+from tests.edge.rpc.lossy import LossyBus
+from tests.sqlite import empty_store
 
 ANN = Operator("o-ann", "shop", "ann@example.org", "Ann")
 

@@ -30,7 +30,8 @@ from switchboard.reception.rooms import Origin, sender_of
 from switchboard.rooms import RoomSettings
 from switchboard.sessions.memory import MemorySessions
 from switchboard.store import open_store
-from tests.edge.rpc.lossy import LossyBus, empty_store
+from tests.edge.rpc.lossy import LossyBus
+from tests.sqlite import empty_store
 
 GUESTS = [Occupant(f"g-{name}", SenderKind.VISITOR, name) for name in ("zoe", "max")]
 FEW = 3

@@ -20,7 +20,7 @@ from switchboard.model import (
     UploadSettings,
 )
 from switchboard.store import SqlStore, open_store
-from switchboard.store.migrate import upgrade
+from tests.sqlite import empty_store
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,8 @@ def test_the_snippet_carries_what_the_loader_must_know_before_hello() -> None:
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
     """One site, acme."""
+    (tmp_path / "parley.db").write_bytes(empty_store())
     store = await open_store(f"sqlite:///{tmp_path}/parley.db", clock=SystemClock())
-    upgrade(store.engine)
     await sites.add(store, "acme", ["https://acme.example"], None)
     yield store
     await store.close()

@@ -16,8 +16,7 @@ from switchboard.model import Act, Attachment, Operator, Visit
 from switchboard.reception import Talks
 from switchboard.reception.talks import operator_sender, visitor_sender
 from switchboard.store import SqlStore, open_store
-from switchboard.store.engine import make_engine
-from switchboard.store.migrate import upgrade
+from tests.sqlite import empty_store
 
 EVE = Visit("v-aaaaaaaaaaaaaaaa", "acme", "chat.test")
 ANN = Operator("o-ann", "acme", "ann@desk.test", "Ann <b>")
@@ -27,11 +26,8 @@ FILE = Attachment('https://files.test/a?x="<', "a\n<b>.pdf", "application/pdf", 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
     """A talk with all there may be in one."""
-    url = f"sqlite:///{tmp_path}/parley.db"
-    engine = make_engine(url)
-    upgrade(engine)
-    engine.dispose()
-    store = await open_store(url, clock=SystemClock())
+    (tmp_path / "parley.db").write_bytes(empty_store())
+    store = await open_store(f"sqlite:///{tmp_path}/parley.db", clock=SystemClock())
     talks = Talks(store, MemoryBus(), SystemClock(), 4000)
     visitor, domain = EVE.visitor, EVE.domain
 
