@@ -80,7 +80,7 @@ async def house(kind: ServerName, folder: Path, seed: int, delay: float) -> Asyn
         await server.start()
         try:
             await parley.set_up({f"{n}@{server.host}": name for n, name in OPERATORS.items()})
-            await asyncio.to_thread(parley.must, "site", "set", SITE, "presence.max_buddies=100")
+            parley.order("site", "set", SITE, "presence.max_buddies=100")
             await parley.start()
             yield House(server, by_hand, parley, browsers, gateway, operators)
         finally:

@@ -228,8 +228,8 @@ async def parley(tmp_path: Path, prosody: PrivateProsody, shop: Website) -> Asyn
     """`parley run` for that site, which shows only those who opened the widget, with ann."""
     running = Parley(tmp_path / "parley", prosody, origin=shop.url)
     await running.set_up({"ann@localhost": "Ann"})
-    await asyncio.to_thread(running.must, "site", "set", SITE, "presence.show=opened")
-    shop.snippet = running.must("snippet", SITE)
+    running.order("site", "set", SITE, "presence.show=opened")
+    shop.snippet = running.order("snippet", SITE)
     await running.start()
     yield running
     running.end()

@@ -64,7 +64,7 @@ async def parley(tmp_path: Path, server: Server, shop: Website) -> AsyncIterator
     if isinstance(server, PrivateEjabberd):
         running.use(server.api)
     await running.set_up({"ann@localhost": "Ann"})
-    shop.snippet = running.must("snippet", SITE)
+    shop.snippet = running.order("snippet", SITE)
     await running.start()
     yield running
     running.end()

@@ -33,7 +33,7 @@ async def parley(tmp_path: Path, prosody: PrivateProsody) -> AsyncIterator[Parle
     """A Parley that runs, whose site takes pictures; ann answers."""
     one = Parley(tmp_path / "parley", prosody)
     await one.set_up({"ann@localhost": "Ann"})
-    await asyncio.to_thread(one.must, "site", "set", SITE, "upload.on=true", "upload.types=image/*")
+    one.order("site", "set", SITE, "upload.on=true", "upload.types=image/*")
     await one.start()
     yield one
     one.end()
@@ -106,8 +106,8 @@ async def test_what_breaks_off_is_sent_when_the_network_is_back(
         parley = Behind(tmp_path / "parley", prosody, front=front, origin=shop.url)
         try:
             await parley.set_up({"ann@localhost": "Ann"})
-            await asyncio.to_thread(parley.must, "site", "set", SITE, "upload.on=true")
-            shop.snippet = parley.must("snippet", SITE)
+            parley.order("site", "set", SITE, "upload.on=true")
+            shop.snippet = parley.order("snippet", SITE)
             await parley.start()
             ann = await operator("ann")
             page = await browser.new_page()

@@ -37,7 +37,7 @@ async def parley(tmp_path: Path, prosody: PrivateProsody, shop: Website) -> Asyn
     """`parley run` for that site, with the operators ann and bob."""
     running = Parley(tmp_path / "parley", prosody, origin=shop.url)
     await running.set_up({"ann@localhost": "Ann", "bob@localhost": "Bob"})
-    shop.snippet = running.must("snippet", SITE)
+    shop.snippet = running.order("snippet", SITE)
     await running.start()
     yield running
     running.end()

@@ -35,8 +35,8 @@ async def parley(tmp_path: Path, prosody: PrivateProsody, shop: Website) -> Asyn
     """`parley run` for that site, whose pages have the room `lobby`."""
     running = Parley(tmp_path / "parley", prosody, origin=shop.url, limits=False)
     await running.set_up({"ann@localhost": "Ann"})
-    running.must("site", "set", SITE, "rooms.lobby.title=The lobby")
-    tag = running.must("snippet", SITE)
+    running.order("site", "set", SITE, "rooms.lobby.title=The lobby")
+    tag = running.order("snippet", SITE)
     shop.snippet = tag.replace("></script>", ' data-room="lobby"></script>')
     await running.start()
     yield running

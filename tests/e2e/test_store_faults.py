@@ -33,7 +33,7 @@ async def parley(tmp_path: Path, prosody: PrivateProsody, shop: Website) -> Asyn
     """`parley run` for that site, with the operator ann."""
     running = Parley(tmp_path / "parley", prosody, origin=shop.url)
     await running.set_up({"ann@localhost": "Ann"})
-    shop.snippet = running.must("snippet", SITE)
+    shop.snippet = running.order("snippet", SITE)
     await running.start()
     yield running
     running.end()

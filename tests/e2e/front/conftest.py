@@ -69,8 +69,8 @@ async def started(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Seq
     with redis_server() as redis:
         nodes = [Node(folder / f"node{n}", server, folder, redis.url) for n in range(NODES)]
         await nodes[0].set_up({})
-        nodes[0].must("site", "set", SITE, "upload.on=true")
-        nodes[0].must("site", "add", SHOP, "--origin", "https://pages.example")
+        nodes[0].order("site", "set", SITE, "upload.on=true")
+        nodes[0].order("site", "add", SHOP, "--origin", "https://pages.example")
         yield nodes
         for node in nodes:
             node.end()

@@ -54,7 +54,7 @@ class Writer:
 @pytest_asyncio.fixture(loop_scope="session")
 async def writer(nodes: Sequence[Node]) -> AsyncIterator[Writer]:
     """Over the nodes' store and bus; the room is there, and public."""
-    nodes[0].must("site", "set", SITE, f"rooms.{ROOM}.public=true")
+    nodes[0].order("site", "set", SITE, f"rooms.{ROOM}.public=true")
     config = tomllib.loads(nodes[0].config.read_text("utf-8"))
     clock = SystemClock()
     bus = RedisBus(config["bus"]["url"])

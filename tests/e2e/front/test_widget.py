@@ -39,8 +39,8 @@ _NO_SOCKETS = "window.WebSocket = class { constructor() { throw new Error('block
 async def shop(nodes: Sequence[Node], before: Front) -> AsyncIterator[Website]:
     """A site whose visitors come through the front."""
     with website() as running:
-        nodes[0].must("site", "set", SHOP, f"origins={running.url}")
-        running.snippet = nodes[0].must("snippet", SHOP).replace(nodes[0].url, before.url)
+        nodes[0].order("site", "set", SHOP, f"origins={running.url}")
+        running.snippet = nodes[0].order("snippet", SHOP).replace(nodes[0].url, before.url)
         hello = json.dumps(frame("hello", site=SHOP))
         for node in nodes:
             async with httpx2.AsyncClient(headers={"Origin": running.url}) as client:

@@ -6,7 +6,6 @@ it needs other settings.
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -62,7 +61,7 @@ async def parley(
     """`parley run` for that site, with the operator ann."""
     running = Parley(tmp_path_factory.mktemp("parley"), prosody, origin=shop.url, limits=False)
     await running.set_up({"ann@localhost": "Ann"})
-    shop.snippet = running.must("snippet", SITE)
+    shop.snippet = running.order("snippet", SITE)
     await running.start()
     yield running
     running.end()
@@ -97,13 +96,12 @@ class Stage:
     async def site(self, *settings: str) -> str:
         """Adds a site whose operator is ann, with `path=value` settings; gives its key."""
         key = f"shop-{next(self._numbers)}"
-        must = self.parley.must
         for command in (
             ("site", "add", key, "--origin", self.shop.url, "--title", "None yet"),
             ("operator", "add", key, "ann@localhost", "--name", "Ann"),
             ("site", "set", key, f"title={TITLE}", *settings),
         ):
-            await asyncio.to_thread(must, *command)
+            self.parley.order(*command)
 
         async def known() -> bool:
             answer = await call(self.parley, "hello", site=key)
@@ -114,7 +112,7 @@ class Stage:
 
     def snippet(self, key: str = SITE, **attributes: str) -> str:
         """The script tag of a site, with further `data-` attributes."""
-        tag = self.parley.must("snippet", key)
+        tag = self.parley.order("snippet", key)
         data = "".join(f' data-{name}="{value}"' for name, value in attributes.items())
         return tag.replace("></script>", f"{data}></script>")
 
