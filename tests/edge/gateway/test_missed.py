@@ -59,8 +59,11 @@ class Sides:
 
 
 @pytest.fixture
-async def sides(server: PrivateRedis, tmp_path: Path) -> AsyncIterator[Sides]:
+async def sides(
+    server: PrivateRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Sides]:
     """Ann is signed in."""
+    monkeypatch.setattr("switchboard.bus.missed.FALLBACK_SECONDS", 0.5)
     clock = HandClock()
     (tmp_path / "log.db").write_bytes(empty_store())
     store = await open_store(f"sqlite:///{tmp_path}/log.db", clock=clock, gather=0, flush=0.05)

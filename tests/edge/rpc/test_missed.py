@@ -28,6 +28,9 @@ from tests.redis import SERVER, PrivateRedis, redis_server
 
 pytestmark = pytest.mark.skipif(SERVER is None, reason="no redis-server; `make test` installs it")
 
+ASKED_EVERY = 0.5
+"""Seconds between two questions to the store of who hears nothing, instead of two."""
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PrivateRedis]:
@@ -90,9 +93,10 @@ class Cluster:
 
 @pytest.fixture
 async def cluster(
-    server: PrivateRedis, store: SqlStore, clock: ManualClock
+    server: PrivateRedis, store: SqlStore, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Cluster]:
     """All of it, with a proxy between the first node and the server."""
+    monkeypatch.setattr("switchboard.bus.missed.FALLBACK_SECONDS", ASKED_EVERY)
     async with AsyncExitStack() as stack:
         way = await stack.enter_async_context(proxy(server.port))
         here = f"redis://127.0.0.1:{way.port}/0"
@@ -159,7 +163,7 @@ async def test_a_page_that_polls_asks_when_it_comes(cluster: Cluster) -> None:
     await http.call("poll", token=token, cursor=cursor)
     await cluster.cut()
     await cluster.answers(visitor, "May I help?")
-    await asyncio.sleep(2.5)
+    await asyncio.sleep(2.5 * ASKED_EVERY)
     polled = await http.call("poll", token=token, cursor=cursor)
     assert [one["data"]["message"]["body"] for one in polled["events"]] == ["May I help?"]
     await cluster.mend()
