@@ -6,8 +6,10 @@ import asyncio
 import logging
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 import pytest
 from sqlalchemy import event as sql_event
@@ -291,6 +293,14 @@ async def world(idle_world: World) -> World:
     """A node that serves with the usual settings."""
     await idle_world.start()
     return idle_world
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _zones_are_listed_once() -> Iterator[None]:
+    """All time zones of this system: to look for them takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rpc.edge.available_timezones", cache(available_timezones))
+        yield
 
 
 @pytest.fixture(autouse=True)
