@@ -12,19 +12,32 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 HERE = Path(__file__).parent
-NETWORK = ("e2e/test_main_job.py", "e2e/widget/test_network.py", "e2e/widget/test_soak.py")
-WIDGET = ("e2e/widget/",)
-NODES = (
-    "cluster/",
-    "e2e/front/",
-    "e2e/servers/test_takeover.py",
-    "e2e/test_mariadb.py",
-    "e2e/test_replica.py",
-    "e2e/test_watchdog.py",
-)
-SERVERS = ("e2e/", "chaos/")
-FIRST = ("servers", "widget", "network", "nodes")
-"""The groups that take longest."""
+GROUPS = {
+    "network": ("e2e/test_main_job.py", "e2e/widget/test_network.py", "e2e/widget/test_soak.py"),
+    "widget": ("e2e/widget/",),
+    "nodes": (
+        "cluster/",
+        "e2e/front/",
+        "e2e/servers/test_takeover.py",
+        "e2e/test_mariadb.py",
+        "e2e/test_replica.py",
+        "e2e/test_watchdog.py",
+    ),
+    "own": (
+        "e2e/rooms/",
+        "e2e/test_card.py",
+        "e2e/test_changes.py",
+        "e2e/test_clients.py",
+        "e2e/test_command.py",
+        "e2e/test_files.py",
+        "e2e/test_rooms_widget.py",
+        "e2e/test_store_faults.py",
+    ),
+    "servers": ("e2e/", "chaos/"),
+}
+"""Tests with real servers, by the beginnings of their paths; the first that fits counts."""
+FIRST = ("servers", "own", "widget", "nodes", "network")
+"""The groups that take longest, the longest first: none may be what all wait for in the end."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,7 +54,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Gives each test its group: those with real servers have four, any other has its file."""
+    """Gives each test its group: those with real servers have five, any other has its file."""
     groups = {item: _group(item.path.relative_to(HERE).as_posix()) for item in items}
     for item, group in groups.items():
         item.add_marker(pytest.mark.xdist_group(group))
@@ -57,10 +70,4 @@ def _no_certificates_are_read() -> Iterator[None]:
 
 
 def _group(path: str) -> str:
-    if path.startswith(NETWORK):
-        return "network"
-    if path.startswith(WIDGET):
-        return "widget"
-    if path.startswith(NODES):
-        return "nodes"
-    return "servers" if path.startswith(SERVERS) else path
+    return next((group for group, paths in GROUPS.items() if path.startswith(paths)), path)

@@ -38,11 +38,11 @@ async def test_sites_and_operators(parley: Parley) -> None:
     await parley.set_up({"ann@localhost": "Ann"})
     assert json.loads(parley.must("site", "list", "--json"))[0]["key"] == SITE
     assert "ann@localhost" in parley.must("operator", "list", SITE)
-    parley.must("site", "set", SITE, "presence.max_buddies=7", "look.accent=#0a6", "title=New")
-    shown = json.loads(parley.must("site", "show", SITE, "--json"))
+    parley.order("site", "set", SITE, "presence.max_buddies=7", "look.accent=#0a6", "title=New")
+    shown = json.loads(parley.order("site", "show", SITE, "--json"))
     assert (shown["presence"]["max_buddies"], shown["look"]["accent"]) == (7, "#0a6")
     assert shown["identify_secret"]
-    assert shown["identify_secret"] not in parley.must("site", "show", SITE)
+    assert shown["identify_secret"] not in parley.order("site", "show", SITE)
     for arguments, words in (
         (("site", "add", "v-bad", "--origin", "https://a"), "cannot be a site's key"),
         (("site", "add", SITE, "--origin", "https://a"), "already"),
@@ -57,15 +57,15 @@ async def test_sites_and_operators(parley: Parley) -> None:
         ran = parley.command(*arguments)
         assert ran.returncode == 1, arguments
         assert words in one_line(ran.stderr)
-    parley.must("site", "set", SITE, "canned.hello=Hello {name}", "canned.bye=Bye")
-    parley.must("site", "set", SITE, "canned.bye=")
-    assert json.loads(parley.must("site", "show", SITE, "--json"))["canned"] == {
+    parley.order("site", "set", SITE, "canned.hello=Hello {name}", "canned.bye=Bye")
+    parley.order("site", "set", SITE, "canned.bye=")
+    assert json.loads(parley.order("site", "show", SITE, "--json"))["canned"] == {
         "hello": "Hello {name}"
     }
     assert parley.command("nonsense").returncode == 2
-    parley.must("operator", "remove", SITE, "ann@localhost")
-    parley.must("site", "remove", SITE)
-    assert json.loads(parley.must("site", "list", "--json")) == []
+    parley.order("operator", "remove", SITE, "ann@localhost")
+    parley.order("site", "remove", SITE)
+    assert json.loads(parley.order("site", "list", "--json")) == []
 
 
 async def test_a_wrong_secret_is_said_once_and_shown_in_readyz(
