@@ -226,7 +226,7 @@ async def test_coming_back_to_another_node_costs_no_sql(cluster: Cluster) -> Non
     await cluster.answers(visitor, "Are you gone?")
     cluster.gateway.seen(visitor, DOMAIN, operator_sender(ANN), Cursor(1, 0))
     await cluster.gateway.change(visitor, DOMAIN, HandedBack())
-    await asyncio.sleep(0.2)  # what is stored with it
+    await cluster.store.flush()
     cluster.two.forget_statements()
     again = await cluster.two.socket()
     found = await again.call("resume", token=token, cursor=cursor)

@@ -51,7 +51,7 @@ async def test_waiting_costs_no_sql(world: World) -> None:
     polled = await http.call("poll", token=said["token"], cursor=socket.cursor, wait=0)
     await http.call("poll", token=said["token"], cursor=polled["cursor"])
     await eventually(lambda: any("cursors" in s and "INSERT" in s for s in world.statements))
-    await asyncio.sleep(0.01)  # the rest of that transaction
+    await world.store.flush()
 
     world.forget_statements()
     for _ in range(3):
