@@ -6,11 +6,10 @@ from xml.etree import ElementTree as ET
 
 from gateway import namespaces as ns
 from gateway.xml import Xml, element, text
-from switchboard.model import Sender, SenderKind
-from switchboard.reception.rooms import Origin
-from tests.edge.gateway.conftest import DOMAIN, Shop
+from tests.edge.gateway.lobby import LOBBY
+from tests.edge.gateway.shop import DOMAIN, Shop
 
-ROOM = f"lobby%shop@{DOMAIN}"
+ROOM = f"{LOBBY}@{DOMAIN}"
 C = f"{{{ns.COMPONENT}}}"
 USER = f"{{{ns.MUC_USER}}}"
 STANZAS = f"{{{ns.STANZAS}}}"
@@ -86,10 +85,16 @@ class JabberUser:
         return error_of(last)
 
 
+def child(stanza: ET.Element, namespace: str, name: str) -> ET.Element:
+    """What has to be in a stanza."""
+    found = stanza.find(f"{{{namespace}}}{name}")
+    assert found is not None, ET.tostring(stanza)
+    return found
+
+
 def error_of(stanza: ET.Element) -> tuple[str, str]:
     """A stanza error's condition and type."""
-    error = stanza.find(C + "error")
-    assert error is not None
+    error = child(stanza, ns.COMPONENT, "error")
     return error[0].tag.removeprefix(STANZAS), error.get("type") or ""
 
 
@@ -105,14 +110,4 @@ def codes(presence: ET.Element) -> list[int]:
 
 def item(presence: ET.Element) -> dict[str, str]:
     """Its item's attributes."""
-    found = presence.find(f"{USER}x/{USER}item")
-    assert found is not None
-    return dict(found.attrib)
-
-
-async def guest_says(shop: Shop, visitor: str, name: str, body: str) -> None:
-    """A visitor writes into the lobby from a browser."""
-    room = shop.rooms.room("shop", "lobby")
-    sender = Sender(SenderKind.VISITOR, room.occupant(visitor), name)
-    await shop.rooms.say(room, sender, f"c-{body}", body, Origin(visitor=visitor))
-    await shop.settled()
+    return dict(child(child(presence, ns.MUC_USER, "x"), ns.MUC_USER, "item").attrib)

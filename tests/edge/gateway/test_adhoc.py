@@ -10,7 +10,7 @@ from gateway import namespaces as ns
 from gateway.jids import visitor_full
 from gateway.xml import element, text
 from switchboard.model import Phase
-from tests.edge.gateway.conftest import DOMAIN, Shop
+from tests.edge.gateway.shop import DOMAIN, Shop
 
 COMMAND = f"{{{ns.COMMANDS}}}command"
 FORM = f"{{{ns.FORMS}}}x"

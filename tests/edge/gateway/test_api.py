@@ -24,7 +24,7 @@ from gateway.buddies.api import (
 )
 from switchboard.model import Shown
 from tests.e2e.support.wait import eventually
-from tests.edge.gateway.conftest import HandClock
+from tests.edge.gateway.shop import HandClock
 
 DOMAIN = "chat.example.org"
 DONE = (200, "0")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from switchboard.model import DeskState, Phase, RoutingPolicy, RoutingSettings, new_visitor_id
-from tests.edge.gateway.conftest import Shop
+from tests.edge.gateway.shop import Shop
 
 ONE_BY_ONE = RoutingSettings(RoutingPolicy.ROUND_ROBIN, answer_seconds=30.0)
 

@@ -9,7 +9,7 @@ from gateway.buddies.list import STATUS_EVERY
 from switchboard.bus.memory import MemoryBus
 from switchboard.model import RoutingSettings, new_visitor_id
 from switchboard.store import open_store
-from tests.edge.gateway.conftest import Shop
+from tests.edge.gateway.shop import Shop
 
 
 def statuses(shop: Shop, visitor: str) -> list[str]:

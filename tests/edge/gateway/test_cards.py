@@ -22,7 +22,7 @@ from switchboard.model import (
     Visit,
     new_visitor_id,
 )
-from tests.edge.gateway.conftest import DOMAIN, Shop
+from tests.edge.gateway.shop import DOMAIN, Shop
 
 STANZA = f"{{{ns.COMPONENT}}}"
 VCARD = f"{{{ns.VCARD}}}"

@@ -13,7 +13,7 @@ from gateway.talk import TAIL
 from gateway.xml import Xml, element
 from switchboard.model import Act, Attachment, Cursor, Message, Sender, SenderKind, Visit
 from switchboard.reception.talks import visitor_sender
-from tests.edge.gateway.conftest import DOMAIN, Shop
+from tests.edge.gateway.shop import DOMAIN, Shop
 
 BODY = f"{{{ns.COMPONENT}}}body"
 REPLACE = f"{{{ns.REPLACE}}}replace"

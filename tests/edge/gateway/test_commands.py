@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from switchboard.errors import Reject
 from switchboard.model import Act, Details, Phase, Site
 from switchboard.reception.bans import duration
-from tests.edge.gateway.conftest import Shop
+from tests.edge.gateway.shop import Shop
 
 
 async def phase(shop: Shop, visitor: str) -> tuple[Phase, str | None, tuple[str, ...]]:

@@ -50,7 +50,7 @@ from switchboard.reception import Directory, Rooms, Talks
 from switchboard.reception.talks import visitor_sender
 from switchboard.store import open_store
 from switchboard.store.migrate import upgrade
-from tests.edge.gateway.conftest import DOMAIN, SETTINGS, HandClock
+from tests.edge.gateway.shop import DOMAIN, SETTINGS, HandClock
 
 ANN = Operator("o-ann", "shop", "ann@example.org", "Ann")
 BOB = Operator("o-bob", "shop", "bob@example.org", "Bob")

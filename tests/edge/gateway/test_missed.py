@@ -21,7 +21,7 @@ from switchboard.reception.talks import visitor_sender
 from switchboard.store import open_store
 from tests.e2e.support.faults import Proxy, proxy
 from tests.e2e.support.wait import eventually
-from tests.edge.gateway.conftest import DOMAIN, HandClock, Shop
+from tests.edge.gateway.shop import DOMAIN, HandClock, Shop
 from tests.redis import SERVER, PrivateRedis, redis_server
 from tests.sqlite import empty_store
 

@@ -10,37 +10,18 @@ from gateway.muc.configuring import SETTINGS
 from gateway.muc.stanzas import field
 from gateway.xml import element
 from switchboard.errors import NotFound
-from switchboard.rooms import Affiliation, RoomSettings
-from tests.edge.gateway.conftest import ADMIN, Shop
+from switchboard.rooms import RoomSettings
 from tests.edge.gateway.jabber_user import JabberUser, codes, error_of, item
+from tests.edge.gateway.lobby import Lobby
+from tests.edge.gateway.shop import ADMIN, Shop
 
 GET = f'<query xmlns="{ns.MUC_OWNER}"/>'
 FORMS = f"{{{ns.FORMS}}}"
 
 
 @pytest.fixture
-def lobby() -> RoomSettings:
-    return RoomSettings(
-        title="Lobby",
-        words=("mud", "dirt"),
-        affiliations={"own@example.org": Affiliation.OWNER},
-    )
-
-
-@pytest.fixture
-async def own(rooms: Shop) -> JabberUser:
-    """An owner in the lobby."""
-    one = JabberUser(rooms, "own@example.org/home")
-    await one.joins("Own")
-    return one
-
-
-@pytest.fixture
-async def eve(rooms: Shop) -> JabberUser:
-    """Somebody else in it."""
-    one = JabberUser(rooms, "eve@example.org/home")
-    await one.joins("Eve")
-    return one
+def lobby_settings() -> RoomSettings:
+    return RoomSettings(title="Lobby", words=("mud", "dirt"))
 
 
 def submit(*fields: str) -> str:
@@ -48,13 +29,9 @@ def submit(*fields: str) -> str:
     return f'<query xmlns="{ns.MUC_OWNER}">{form}</query>'
 
 
-def settings(shop: Shop) -> RoomSettings:
-    return shop.rooms.room("shop", "lobby").settings
-
-
-async def test_the_form_forth_and_back(rooms: Shop, own: JabberUser) -> None:
+async def test_the_form_forth_and_back(lobby: Lobby, own: JabberUser) -> None:
     """§10.2: the form has every setting as it is, and sent back unchanged changes nothing."""
-    before = settings(rooms)
+    before = lobby.room.settings
     form = (await own.asks("get", GET))[0][0]
     fields = {one.get("var"): one for one in form.iter(f"{FORMS}field")}
     assert fields.keys() == {"FORM_TYPE", *(one.var for one in SETTINGS)}
@@ -65,13 +42,13 @@ async def test_the_form_forth_and_back(rooms: Shop, own: JabberUser) -> None:
     assert values["x-words"] == ["mud", "dirt"]
     answer = await own.asks("set", submit(*(field(*pair) for pair in values.items())))
     assert answer.get("type") == "result"
-    assert settings(rooms) == before
+    assert lobby.room.settings == before
 
 
-async def test_a_change_is_told(rooms: Shop, own: JabberUser, eve: JabberUser) -> None:
+async def test_a_change_is_told(lobby: Lobby, own: JabberUser, eve: JabberUser) -> None:
     """§10.2.1: everybody hears that it is set otherwise, with 104."""
     await own.asks("set", submit(field("x-slow-seconds", "2.5")))
-    assert settings(rooms).slow_seconds == 2.5
+    assert lobby.room.settings.slow_seconds == 2.5
     assert codes(eve.got[-1]) == [104]
 
 
@@ -93,12 +70,12 @@ async def test_members_only_from_now_on(rooms: Shop, own: JabberUser, eve: Jabbe
         ("muc#roomconfig_roomname", "x" * 81),
     ],
 )
-async def test_a_value_that_may_not_be(rooms: Shop, own: JabberUser, var: str, value: str) -> None:
+async def test_a_value_that_may_not_be(lobby: Lobby, own: JabberUser, var: str, value: str) -> None:
     """§10.1.3: it is not acceptable, and nothing of the form counts."""
-    before = settings(rooms)
+    before = lobby.room.settings
     form = submit(field("muc#roomconfig_moderatedroom", "1"), field(var, value))
     assert error_of(await own.asks("set", form)) == ("not-acceptable", "modify")
-    assert settings(rooms) == before
+    assert lobby.room.settings == before
 
 
 async def test_no_form(own: JabberUser) -> None:
@@ -117,7 +94,7 @@ async def test_others(eve: JabberUser) -> None:
     assert error_of(await eve.asks("get", GET)) == ("forbidden", "auth")
 
 
-async def test_admins_of_the_service(rooms: Shop, eve: JabberUser) -> None:
+async def test_admins_of_the_service(rooms: Shop, own: JabberUser, eve: JabberUser) -> None:
     """§5.2: whom the configuration names owns every room, and nobody takes that away."""
     boss = JabberUser(rooms, f"{ADMIN}/home")
     await boss.joins("Boss")
@@ -151,13 +128,10 @@ async def test_removed_on_the_site(rooms: Shop, own: JabberUser, eve: JabberUser
         rooms.rooms.room("shop", "lobby")
 
 
-async def test_no_operator_any_more(rooms: Shop, eve: JabberUser) -> None:
+async def test_no_operator_any_more(rooms: Shop, ann: JabberUser) -> None:
     """§10.7: who is removed as an operator is no admin here at once."""
-    ann = JabberUser(rooms, "ann@example.org/desk")
-    await ann.joins("Ann")
     await rooms.store.remove_operator("shop", "ann@example.org")
     await rooms.directory.refresh()
     await rooms.settled()
-    found = ann.presences("Ann")[-1].find(f".//{{{ns.MUC_USER}}}item")
-    assert found is not None
-    assert (found.get("affiliation"), found.get("role")) == ("none", "participant")
+    found = item(ann.presences("Ann")[-1])
+    assert (found["affiliation"], found["role"]) == ("none", "participant")

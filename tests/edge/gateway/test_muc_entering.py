@@ -5,21 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from msgspec.structs import replace
 
 from gateway import namespaces as ns
 from gateway.xml import element
 from switchboard import events
-from tests.edge.gateway.conftest import Shop
 from tests.edge.gateway.jabber_user import ROOM, C, JabberUser, codes, item, nick_of
-
-
-@pytest.fixture
-async def ann(rooms: Shop) -> JabberUser:
-    """An operator in the lobby."""
-    one = JabberUser(rooms, "ann@example.org/desk")
-    await one.joins("Ann")
-    return one
+from tests.edge.gateway.lobby import Lobby
+from tests.edge.gateway.shop import Shop
 
 
 @pytest.fixture
@@ -115,10 +107,9 @@ class TestEntering:
         bodies = [one.findtext(C + "body") for one in eve.got]
         assert [body for body in bodies if body] == lines
 
-    async def test_a_public_room(self, rooms: Shop, eve: JabberUser) -> None:
+    async def test_a_public_room(self, lobby: Lobby, eve: JabberUser) -> None:
         """§7.2.12: who enters is told that anybody may read what is said, by 170."""
-        room = rooms.rooms.room("shop", "lobby")
-        await rooms.rooms.configure(room, replace(room.settings, public=True))
+        await lobby.set(public=True)
         await eve.joins("Eve")
         assert codes(eve.presences("Eve")[-1]) == [110, 170]
 

@@ -8,17 +8,15 @@ from gateway import namespaces as ns
 from gateway.muc.entering import ENTRIES_MOST, MOST_CLIENTS_EACH
 from gateway.muc.requests import STATUS_CHARS
 from gateway.xml import element, text
-from tests.edge.gateway.conftest import DOMAIN, Shop
 from tests.edge.gateway.jabber_user import ROOM, C, JabberUser, error_of
+from tests.edge.gateway.shop import DOMAIN, Shop
 
 
 @pytest.fixture
-async def ann(rooms: Shop) -> JabberUser:
-    """An operator in the lobby, who should notice nothing."""
-    one = JabberUser(rooms, "ann@example.org/desk")
-    await one.joins("Ann")
-    one.forget()
-    return one
+async def ann(ann: JabberUser) -> JabberUser:
+    """Who should notice nothing from now on."""
+    ann.forget()
+    return ann
 
 
 @pytest.fixture

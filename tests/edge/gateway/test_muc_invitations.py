@@ -5,33 +5,17 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 import pytest
-from msgspec.structs import replace
 
 from gateway import namespaces as ns
 from gateway.muc.invitations import MOST_AT_ONCE
 from gateway.outbound import NOTHING
 from gateway.xml import Xml, element, text
 from switchboard.rooms import Affiliation, RoomSettings
-from tests.edge.gateway.conftest import DOMAIN, Shop
-from tests.edge.gateway.jabber_user import ROOM, USER, C, JabberUser
+from tests.edge.gateway.jabber_user import ROOM, USER, C, JabberUser, child
+from tests.edge.gateway.lobby import Lobby
+from tests.edge.gateway.shop import DOMAIN, Shop
 
 PAT = "pat@example.net"
-
-
-@pytest.fixture
-async def ann(rooms: Shop) -> JabberUser:
-    """An operator in the lobby, who is its admin."""
-    one = JabberUser(rooms, "ann@example.org/desk")
-    await one.joins("Ann")
-    return one
-
-
-@pytest.fixture
-async def eve(rooms: Shop) -> JabberUser:
-    """Anybody in the lobby."""
-    one = JabberUser(rooms, "eve@example.org/home")
-    await one.joins("Eve")
-    return one
 
 
 def invite(*to: str, reason: str = "", more: Xml = NOTHING) -> Xml:
@@ -60,8 +44,7 @@ class TestInviting:
         await eve.message("", "normal", invite(PAT, reason="come & see"))
         [message] = to(rooms, PAT)
         assert message.get("from") == ROOM
-        asked = message.find(f"{USER}x/{USER}invite")
-        assert asked is not None
+        asked = child(child(message, ns.MUC_USER, "x"), ns.MUC_USER, "invite")
         assert asked.get("from") == f"{ROOM}/Eve"
         assert asked.findtext(f"{USER}reason") == "come & see"
         assert "eve@example.org" not in ET.tostring(message).decode()
@@ -71,8 +54,7 @@ class TestInviting:
         goes_on = element("continue", {"thread": "t1"})
         await eve.message("", "normal", invite(PAT, reason="come", more=goes_on))
         [message] = to(rooms, PAT)
-        direct = message.find(f"{{{ns.CONFERENCE}}}x")
-        assert direct is not None
+        direct = child(message, ns.CONFERENCE, "x")
         assert direct.attrib == {
             "jid": ROOM,
             "reason": "come",
@@ -127,16 +109,16 @@ class TestMembersOnly:
     """§7.8.2, §9.3."""
 
     @pytest.fixture
-    def lobby(self) -> RoomSettings:
+    def lobby_settings(self) -> RoomSettings:
         """Only for members, of whom eve is one."""
         members = {"eve@example.org": Affiliation.MEMBER}
         return RoomSettings(title="Lobby", members_only=True, affiliations=members)
 
-    async def test_an_admin_makes_a_member(self, rooms: Shop, ann: JabberUser) -> None:
+    async def test_an_admin_makes_a_member(self, lobby: Lobby, ann: JabberUser) -> None:
         """Who was invited may come."""
         await ann.message("", "normal", invite(f"{PAT}/web"))
-        assert rooms.rooms.room("shop", "lobby").settings.affiliations[PAT] is Affiliation.MEMBER
-        pat = JabberUser(rooms, f"{PAT}/web")
+        assert lobby.room.settings.affiliations[PAT] is Affiliation.MEMBER
+        pat = JabberUser(lobby.shop, f"{PAT}/web")
         await pat.joins("Pat")
         assert pat.presences("Pat")
 
@@ -146,16 +128,11 @@ class TestMembersOnly:
         assert eve.error() == ("forbidden", "auth")
         assert to(rooms, PAT) == []
 
-    async def test_an_outcast_stays_one(self, rooms: Shop, ann: JabberUser) -> None:
+    async def test_an_outcast_stays_one(self, lobby: Lobby, ann: JabberUser) -> None:
         """An invitation lifts no ban."""
-        site = rooms.directory.site("shop")
-        lobby = site.settings.rooms["lobby"]
-        lobby = replace(lobby, affiliations={PAT: Affiliation.OUTCAST})
-        settings = replace(site.settings, rooms={"lobby": lobby})
-        await rooms.store.save_site(replace(site, settings=settings))
-        await rooms.directory.refresh()
+        await lobby.affiliates(PAT, Affiliation.OUTCAST)
         await ann.message("", "normal", invite(PAT))
-        assert rooms.rooms.room("shop", "lobby").settings.affiliations[PAT] is Affiliation.OUTCAST
+        assert lobby.room.settings.affiliations[PAT] is Affiliation.OUTCAST
 
 
 class TestDeclining:
@@ -168,8 +145,7 @@ class TestDeclining:
         await pat.message("", "normal", decline(f"{ROOM}/Eve", "too busy"))
         message = eve.got[-1]
         assert message.get("from") == ROOM
-        answer = message.find(f"{USER}x/{USER}decline")
-        assert answer is not None
+        answer = child(child(message, ns.MUC_USER, "x"), ns.MUC_USER, "decline")
         assert answer.get("from") == PAT
         assert answer.findtext(f"{USER}reason") == "too busy"
 

@@ -10,43 +10,11 @@ from gateway.jids import visitor_bare
 from gateway.xml import element, text
 from switchboard import events
 from switchboard.rooms import Affiliation, Role, RoomSettings, Seated
-from tests.edge.gateway.conftest import DOMAIN, Shop
-from tests.edge.gateway.jabber_user import JabberUser, codes, error_of, guest_says, item
+from tests.edge.gateway.jabber_user import JabberUser, codes, error_of, item
+from tests.edge.gateway.lobby import LOBBY, Lobby
+from tests.edge.gateway.shop import DOMAIN, Shop
 
-LOBBY = "lobby%shop"
 ADMIN = f"{{{ns.MUC_ADMIN}}}"
-
-
-@pytest.fixture
-async def ann(rooms: Shop) -> JabberUser:
-    """An operator, who is admin."""
-    one = JabberUser(rooms, "ann@example.org/desk")
-    await one.joins("Ann")
-    return one
-
-
-@pytest.fixture
-async def eve(rooms: Shop, ann: JabberUser) -> JabberUser:
-    """A participant."""
-    one = JabberUser(rooms, "eve@example.org/home")
-    await one.joins("Eve")
-    return one
-
-
-@pytest.fixture
-async def own(rooms: Shop, ann: JabberUser) -> JabberUser:
-    """An owner."""
-    await be(rooms, "own@example.org", Affiliation.OWNER)
-    one = JabberUser(rooms, "own@example.org/home")
-    await one.joins("Own")
-    return one
-
-
-async def be(shop: Shop, address: str, affiliation: Affiliation) -> None:
-    """The room's list has somebody."""
-    room = shop.rooms.room("shop", "lobby")
-    affiliations = {**room.settings.affiliations, address: affiliation}
-    await shop.rooms.configure(room, replace(room.settings, affiliations=affiliations))
 
 
 def role(nick: str, role: Role, reason: str = "") -> str:
@@ -192,7 +160,7 @@ class TestAffiliations:
 
 class TestMembersOnly:
     @pytest.fixture
-    def lobby(self) -> RoomSettings:
+    def lobby_settings(self) -> RoomSettings:
         return RoomSettings(members_only=True, affiliations={"mia@example.org": Affiliation.MEMBER})
 
     async def test_entering(self, rooms: Shop) -> None:
@@ -287,7 +255,7 @@ class TestGuests:
 
 
 class TestRosters:
-    async def test_pages(self, rooms: Shop, visitor: str, eve: JabberUser) -> None:
+    async def test_pages(self, rooms: Shop, visitor: str, ann: JabberUser, eve: JabberUser) -> None:
         """Who asks is told everybody, with numbers that follow one another."""
         rooms.sits(visitor, Seated(LOBBY, "Gus"))
         await rooms.settled()
@@ -308,10 +276,10 @@ class TestRosters:
 
 class TestManyGuests:
     @pytest.fixture
-    def lobby(self) -> RoomSettings:
+    def lobby_settings(self) -> RoomSettings:
         return RoomSettings(named=3)
 
-    async def test_some_are_named(self, rooms: Shop, ann: JabberUser) -> None:
+    async def test_some_are_named(self, rooms: Shop, lobby: Lobby, ann: JabberUser) -> None:
         """So many are shown by name, all are counted, and who writes is shown first."""
         visitors = [f"v-{letter * 16}" for letter in "abcde"]
         for number, one in enumerate(visitors):
@@ -319,7 +287,7 @@ class TestManyGuests:
         await rooms.settled()
         shown = [n for n in range(5) if ann.presences(f"Guest{n}")]
         assert shown == [0, 1, 2]
-        await guest_says(rooms, visitors[4], "Guest4", "hello")
+        await lobby.says("hello", by=lobby.guest(visitors[4], "Guest4"))
         assert ann.presences("Guest4")
         tags = [one.get("from", "").rpartition("/")[2] for one in ann.got][-2:]
         assert tags == ["Guest4", "Guest4"]

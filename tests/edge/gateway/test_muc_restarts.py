@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-
 from gateway import namespaces as ns
 from gateway.component import LinkState
 from switchboard.rooms import Seated
-from tests.edge.gateway.conftest import Shop
-from tests.edge.gateway.jabber_user import C, JabberUser, codes, guest_says, item
+from tests.edge.gateway.jabber_user import C, JabberUser, codes, item
+from tests.edge.gateway.lobby import LOBBY, Lobby
+from tests.edge.gateway.shop import Shop
 
-LOBBY = "lobby%shop"
 PING = f'<ping xmlns="{ns.PING}"/>'
-
-
-@pytest.fixture
-async def ann(rooms: Shop) -> JabberUser:
-    """An operator in the lobby."""
-    one = JabberUser(rooms, "ann@example.org/desk")
-    await one.joins("Ann")
-    return one
-
-
-@pytest.fixture
-async def eve(rooms: Shop, ann: JabberUser) -> JabberUser:
-    """Somebody else in it."""
-    one = JabberUser(rooms, "eve@example.org/home")
-    await one.joins("Eve")
-    return one
 
 
 async def test_everybody_is_still_in(rooms: Shop, ann: JabberUser, eve: JabberUser) -> None:
@@ -50,24 +32,22 @@ async def test_who_left_is_out(rooms: Shop, ann: JabberUser, eve: JabberUser) ->
     assert eve.error()[0] == "not-acceptable"
 
 
-async def test_nothing_is_missed(
-    rooms: Shop, visitor: str, ann: JabberUser, eve: JabberUser
-) -> None:
+async def test_nothing_is_missed(rooms: Shop, lobby: Lobby, ann: JabberUser) -> None:
     """What was said while there was no gateway comes once it is back, and in order."""
-    await guest_says(rooms, visitor, "Gus", "before")
+    await lobby.says("before")
     await rooms.store.flush()
     await rooms.dies()
-    await guest_says(rooms, visitor, "Gus", "meanwhile")
+    await lobby.says("meanwhile")
     await rooms.comes_back()
-    await guest_says(rooms, visitor, "Gus", "after")
+    await lobby.says("after")
     assert [body for _, body in ann.lines()] == ["before", "meanwhile", "after"]
 
 
-async def test_a_broken_link(rooms: Shop, visitor: str, ann: JabberUser, eve: JabberUser) -> None:
+async def test_a_broken_link(rooms: Shop, lobby: Lobby, ann: JabberUser) -> None:
     """What is said while the link is down comes once it is up."""
-    await guest_says(rooms, visitor, "Gus", "before")
+    await lobby.says("before")
     rooms.gateway.link.state = LinkState.LOST
-    await guest_says(rooms, visitor, "Gus", "meanwhile")
+    await lobby.says("meanwhile")
     await rooms.relinks()
     assert [body for _, body in ann.lines()] == ["before", "meanwhile"]
 

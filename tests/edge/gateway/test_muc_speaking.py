@@ -5,30 +5,12 @@ from __future__ import annotations
 import pytest
 
 from gateway import namespaces as ns
-from gateway.muc.ids import archive_id
 from gateway.xml import element, text
 from switchboard.model import SenderKind
 from switchboard.rooms import RoomSettings, Seated
-from tests.edge.gateway.conftest import DOMAIN, Shop
-from tests.edge.gateway.jabber_user import ROOM, C, JabberUser, guest_says, nick_of
-
-LOBBY = "lobby%shop"
-
-
-@pytest.fixture
-async def ann(rooms: Shop) -> JabberUser:
-    """An operator in the lobby."""
-    one = JabberUser(rooms, "ann@example.org/desk")
-    await one.joins("Ann")
-    return one
-
-
-@pytest.fixture
-async def eve(rooms: Shop, ann: JabberUser) -> JabberUser:
-    """Somebody else in it."""
-    one = JabberUser(rooms, "eve@example.org/home")
-    await one.joins("Eve")
-    return one
+from tests.edge.gateway.jabber_user import ROOM, C, JabberUser, child, nick_of
+from tests.edge.gateway.lobby import LOBBY, Lobby
+from tests.edge.gateway.shop import DOMAIN, Shop
 
 
 class TestToEverybody:
@@ -40,40 +22,34 @@ class TestToEverybody:
             assert (last.get("type"), last.get("from")) == ("groupchat", f"{ROOM}/Eve")
             assert (last.get("id"), last.findtext(C + "body")) == (id, "hello")
 
-    async def test_it_is_committed(self, rooms: Shop, eve: JabberUser) -> None:
+    async def test_it_is_committed(self, lobby: Lobby, eve: JabberUser) -> None:
         """The log has it, under an id that says nothing of whose it is."""
         await eve.says("hello")
-        [row] = await rooms.store.read(LOBBY, 0, 10)
+        [row] = await lobby.log()
         assert (row.body, row.sender.name, row.sender.kind) == ("hello", "Eve", SenderKind.VISITOR)
-        assert row.sender.id == rooms.rooms.room("shop", "lobby").occupant("eve@example.org")
+        assert row.sender.id == lobby.room.occupant("eve@example.org")
 
-    async def test_a_guests_line(
-        self, rooms: Shop, visitor: str, ann: JabberUser, eve: JabberUser
-    ) -> None:
+    async def test_a_guests_line(self, lobby: Lobby, ann: JabberUser, eve: JabberUser) -> None:
         """§7.4: a visitor's line comes from their nick in the room."""
-        await guest_says(rooms, visitor, "Gus", "from the web")
+        await lobby.says("from the web")
         assert ann.lines() == eve.lines() == [("Gus", "from the web")]
 
-    async def test_one_order(
-        self, rooms: Shop, visitor: str, ann: JabberUser, eve: JabberUser
-    ) -> None:
+    async def test_one_order(self, lobby: Lobby, ann: JabberUser, eve: JabberUser) -> None:
         """Every client gets the log's order, whoever wrote."""
         for number in range(5):
             await eve.says(f"e{number}")
-            await guest_says(rooms, visitor, "Gus", f"g{number}")
-        bodies = [row.body for row in await rooms.store.read(LOBBY, 0, 100)]
+            await lobby.says(f"g{number}")
+        bodies = [row.body for row in await lobby.log()]
         assert [body for _, body in ann.lines()] == [body for _, body in eve.lines()] == bodies
 
-    async def test_ids(self, ann: JabberUser, eve: JabberUser) -> None:
+    async def test_ids(self, lobby: Lobby, ann: JabberUser, eve: JabberUser) -> None:
         """XEP-0359 §3.1, XEP-0421 §3: the room gives a stanza id and an occupant id."""
         forged = element("stanza-id", {"xmlns": ns.STANZA_IDS, "by": ROOM, "id": "77"})
         await eve.says("hello", forged)
         found = ann.got[-1].findall(f"{{{ns.STANZA_IDS}}}stanza-id")
-        id = archive_id(ann.shop.rooms.room("shop", "lobby"), 1)
-        assert [(one.get("by"), one.get("id")) for one in found] == [(ROOM, id)]
+        assert [(one.get("by"), one.get("id")) for one in found] == [(ROOM, lobby.id(1))]
         ids = [one.get("id") for one in ann.got[-1].findall(f"{{{ns.OCCUPANT_ID}}}occupant-id")]
-        told = ann.presences("Eve")[0].find(f"{{{ns.OCCUPANT_ID}}}occupant-id")
-        assert told is not None
+        told = child(ann.presences("Eve")[0], ns.OCCUPANT_ID, "occupant-id")
         assert ids == [told.get("id")]
 
     async def test_from_outside(self, rooms: Shop, ann: JabberUser) -> None:
@@ -89,12 +65,12 @@ class TestToEverybody:
         await eve.says("hello", id="same")
         assert ann.lines() == [("Eve", "hello")]
 
-    async def test_a_gap_is_read(self, rooms: Shop, visitor: str, ann: JabberUser) -> None:
+    async def test_a_gap_is_read(self, rooms: Shop, lobby: Lobby, ann: JabberUser) -> None:
         """What the bus has lost comes from the store, before what follows."""
         silence, rooms.bus.publish = rooms.bus.publish, lambda *_: None  # type: ignore[method-assign]
-        await guest_says(rooms, visitor, "Gus", "lost")
+        await lobby.says("lost")
         rooms.bus.publish = silence  # type: ignore[method-assign]
-        await guest_says(rooms, visitor, "Gus", "heard")
+        await lobby.says("heard")
         assert [body for _, body in ann.lines()] == ["lost", "heard"]
 
     @pytest.mark.parametrize("body", ["\u202e", "   "])
@@ -106,7 +82,7 @@ class TestToEverybody:
 
 class TestSlow:
     @pytest.fixture
-    def lobby(self) -> RoomSettings:
+    def lobby_settings(self) -> RoomSettings:
         return RoomSettings(slow_seconds=60, words=("mud",), links=False)
 
     async def test_slow_mode(self, ann: JabberUser, eve: JabberUser) -> None:
@@ -128,7 +104,7 @@ class TestSlow:
 
 class TestModerated:
     @pytest.fixture
-    def lobby(self) -> RoomSettings:
+    def lobby_settings(self) -> RoomSettings:
         return RoomSettings(moderated=True)
 
     async def test_no_voice(self, ann: JabberUser, eve: JabberUser) -> None:
@@ -139,13 +115,13 @@ class TestModerated:
 
 
 class TestSubject:
-    async def test_by_a_moderator(self, rooms: Shop, ann: JabberUser, eve: JabberUser) -> None:
+    async def test_by_a_moderator(self, lobby: Lobby, ann: JabberUser, eve: JabberUser) -> None:
         """§8.1: everybody is told who set it; it is kept."""
         await ann.message("", "groupchat", text("subject", "Sale"), id="s1")
         assert eve.got[-1].findtext(C + "subject") == "Sale"
         assert nick_of(eve.got[-1]) == "Ann"
-        assert rooms.rooms.room("shop", "lobby").settings.subject == "Sale"
-        late = JabberUser(rooms, "late@example.org/x")
+        assert lobby.room.settings.subject == "Sale"
+        late = JabberUser(lobby.shop, "late@example.org/x")
         await late.joins("Late")
         assert late.got[-1].findtext(C + "subject") == "Sale"
 

@@ -7,31 +7,15 @@ import pytest
 from gateway import namespaces as ns
 from gateway.muc.stanzas import field
 from switchboard.rooms import RoomSettings
-from tests.edge.gateway.conftest import Shop
-from tests.edge.gateway.jabber_user import C, JabberUser, item
+from tests.edge.gateway.jabber_user import C, JabberUser, child, item
+from tests.edge.gateway.shop import Shop
 
 FORMS = f"{{{ns.FORMS}}}"
 
 
 @pytest.fixture
-def lobby() -> RoomSettings:
+def lobby_settings() -> RoomSettings:
     return RoomSettings(moderated=True)
-
-
-@pytest.fixture
-async def ann(rooms: Shop) -> JabberUser:
-    """An operator in the lobby."""
-    one = JabberUser(rooms, "ann@example.org/desk")
-    await one.joins("Ann")
-    return one
-
-
-@pytest.fixture
-async def eve(rooms: Shop, ann: JabberUser) -> JabberUser:
-    """Somebody without voice."""
-    one = JabberUser(rooms, "eve@example.org/home")
-    await one.joins("Eve")
-    return one
 
 
 async def submits(user: JabberUser, **fields: str) -> None:
@@ -44,8 +28,7 @@ async def submits(user: JabberUser, **fields: str) -> None:
 async def test_asked_and_given(ann: JabberUser, eve: JabberUser) -> None:
     """§7.13, §8.6: moderators get a form, and who allows it gives voice."""
     await submits(eve, muc__role="participant")
-    form = ann.got[-1].find(f"{FORMS}x")
-    assert form is not None
+    form = child(ann.got[-1], ns.FORMS, "x")
     values = {one.get("var"): one.findtext(f"{FORMS}value") for one in form.iter(f"{FORMS}field")}
     assert (values["muc#roomnick"], values["muc#jid"]) == ("Eve", eve.jid)
     await submits(ann, muc__roomnick="Eve", muc__request_allow="true")

@@ -20,7 +20,7 @@ from switchboard.model import DeskState
 from switchboard.reception import Directory, Rooms, Talks
 from switchboard.store import open_store
 from tests.e2e.support.wait import eventually
-from tests.edge.gateway.conftest import DOMAIN, SETTINGS, Shop
+from tests.edge.gateway.shop import DOMAIN, SETTINGS, Shop
 from tests.memory_leases import MemoryLeases
 from tests.sqlite import empty_store
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.jids import parse
-from tests.edge.gateway.conftest import DOMAIN, Shop
+from tests.edge.gateway.shop import DOMAIN, Shop
 
 
 async def test_presence_told_to_one_more_contact_is_no_return(shop: Shop, visitor: str) -> None:

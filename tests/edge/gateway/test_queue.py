@@ -12,7 +12,7 @@ from switchboard import events
 from switchboard.hours import HoursSettings
 from switchboard.model import DeskState, Site, Visit, new_visitor_id
 from switchboard.reception.desks import MOST_QUEUED
-from tests.edge.gateway.conftest import DOMAIN, Shop
+from tests.edge.gateway.shop import DOMAIN, Shop
 
 DESK = f"shop@{DOMAIN}/desk"
 MORNING = 1_800_000_000

@@ -27,7 +27,7 @@ from switchboard.model import Operator, Site, SiteSettings, Visit, new_visitor_i
 from switchboard.reception import Directory, Rooms, Talks
 from switchboard.sessions.memory import MemorySessions
 from switchboard.store import SqlStore, open_store
-from tests.edge.gateway.conftest import HandClock
+from tests.edge.gateway.shop import HandClock
 from tests.sqlite import empty_store
 
 DOMAIN = "chat.example.org"
