@@ -17,7 +17,8 @@ from twisted.web.server import Site
 
 from gateway.buddies.api import ApiSettings
 from gateway.component import LinkState
-from gateway.edge import JabberEdge, JabberSettings
+from gateway.edge import JabberEdge
+from gateway.gateway import JabberSettings
 from rpc.edge import WebEdge
 from rpc.services import RpcSettings
 from rpc.site import Limits, ParleySite

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import confirm, edge
+from gateway import confirm, upkeep
 from parley import private_prosody
 from parley.private_prosody import PrivateProsody
 from switchboard import events
@@ -218,7 +218,7 @@ async def patient(
 
 
 def quicken(monkeypatch: pytest.MonkeyPatch, asleep_after: float) -> None:
-    monkeypatch.setattr(edge, "TICK", 0.1)
+    monkeypatch.setattr(upkeep, "TICK", 0.1)
     monkeypatch.setattr(confirm, "BATCH_WAIT", 0.1)
     monkeypatch.setattr(confirm, "RECEIPT_WAIT", 0.5)
     monkeypatch.setattr(confirm, "PING_EVERY", 0.3)

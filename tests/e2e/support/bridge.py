@@ -14,7 +14,8 @@ import msgspec
 
 from gateway.buddies.api import ApiSettings
 from gateway.component import LinkState
-from gateway.edge import JabberEdge, JabberSettings
+from gateway.edge import JabberEdge
+from gateway.gateway import JabberSettings
 from switchboard import events
 from switchboard.attendance import Attendance
 from switchboard.bus.memory import MemoryBus

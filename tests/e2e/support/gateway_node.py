@@ -19,7 +19,8 @@ from pathlib import Path
 import msgspec
 
 from gateway.buddies.api import ApiSettings
-from gateway.edge import JabberEdge, JabberSettings
+from gateway.edge import JabberEdge
+from gateway.gateway import JabberSettings
 from parley.runner import start_logging
 from switchboard.attendance import Attendance
 from switchboard.bus.memory import MemoryBus

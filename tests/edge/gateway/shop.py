@@ -11,9 +11,10 @@ from slixmpp.componentxmpp import ComponentXMPP
 
 from gateway import namespaces as ns
 from gateway.component import LinkState
-from gateway.edge import TICK, Gateway, JabberSettings
+from gateway.gateway import Gateway, JabberSettings
 from gateway.jids import visitor_full
 from gateway.outbound import NOTICE
+from gateway.upkeep import TICK
 from gateway.xml import Xml, element, text
 from switchboard import events
 from switchboard.attendance import Attendance

@@ -28,8 +28,9 @@ from slixmpp.componentxmpp import ComponentXMPP
 from gateway import namespaces as ns
 from gateway.component import LinkState
 from gateway.confirm import ASLEEP_AFTER, RECEIPT_WAIT
-from gateway.edge import TICK, Gateway
+from gateway.gateway import Gateway
 from gateway.jids import seq_of, visitor_full
+from gateway.upkeep import TICK
 from gateway.xml import Xml, element, text
 from switchboard import events
 from switchboard.bus.memory import MemoryBus

@@ -79,7 +79,7 @@ async def sides(
         gateway = shop.gateway
         stack.push_async_callback(gateway._lanes.settle)
         shop.bus.on_missed(gateway._missed)
-        watching = asyncio.create_task(gateway._catch_up())
+        watching = asyncio.create_task(gateway._upkeep.catch_up())
         stack.callback(watching.cancel)
         await eventually(lambda: all(bus.up for bus in buses))
         await shop.bus.listening(events.domain_topic(DOMAIN))

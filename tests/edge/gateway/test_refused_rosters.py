@@ -17,7 +17,7 @@ from gateway import namespaces as ns
 from gateway.buddies.entries import FRESH
 from gateway.buddies.list import LIST_EVERY
 from gateway.component import LinkState
-from gateway.edge import Gateway, JabberSettings
+from gateway.gateway import Gateway, JabberSettings
 from gateway.xml import Xml, element
 from switchboard.attendance import Attendance
 from switchboard.bus.memory import MemoryBus
@@ -59,6 +59,7 @@ class Host:
             LeaseForEver(DOMAIN),
         )
         self.store = store
+        self.directory = directory
         self.buddies = self.gateway._buddies
         self.attendance = Attendance(bus, MemorySessions(), clock, "test", 1, 15.0)
         self.refusal: tuple[str, str] | None = FAILED
@@ -273,7 +274,7 @@ async def test_what_an_earlier_process_wrote_is_written_again(host: Host) -> Non
     stays, leaves = host.arrive(), host.arrive()
     host.refusal = None
     await host.link()
-    next_one = Host(host.store, host.gateway._directory)
+    next_one = Host(host.store, host.directory)
     next_one.refusal = None
     await next_one.buddies.load(next_one.gateway._census)
     next_one.attendance.update(stays)
