@@ -11,10 +11,11 @@ from functools import partial
 
 from switchboard.conversation import HandedBack, IllegalEvent
 from switchboard.lanes import Lanes
-from switchboard.model import DeskState, Operator, Phase, RoutingSettings, TalkState
+from switchboard.model import DeskState, Operator, Phase, TalkState
 from switchboard.ports import Clock
 from switchboard.reception import Directory, Talks
 from switchboard.routing import Turn, desk_state, missed, turn
+from switchboard.site import RoutingSettings
 
 from .crew import Crew
 from .held import HeldTalks

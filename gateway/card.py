@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
 
-from switchboard.model import Details, Site, Visit, default_name
+from switchboard.model import Details, Visit, default_name
+from switchboard.site import Site
 
 from . import namespaces as ns
 from .avatar import Avatar, desk_avatar, visitor_avatar

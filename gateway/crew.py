@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 
-from switchboard.model import Operator, Phase, RoutingPolicy, Site
+from switchboard.model import Operator, Phase
 from switchboard.reception import Directory
 from switchboard.routing import Availability, Standing
+from switchboard.site import RoutingPolicy, Site
 
 from .held import HeldTalks
 from .jids import Jid

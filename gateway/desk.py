@@ -9,11 +9,12 @@ from msgspec import Struct
 from switchboard import events
 from switchboard.census import Census
 from switchboard.hours import is_open
-from switchboard.model import DeskState, Phase, Site
+from switchboard.model import DeskState, Phase
 from switchboard.ports import Bus, Clock
 from switchboard.reception import Directory
 from switchboard.reception.desks import ANNOUNCE_EVERY, MOST_QUEUED, QUEUE_EVERY
 from switchboard.routing import desk_state
+from switchboard.site import Site
 
 from . import outbound
 from .avatar import desk_avatar

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from switchboard.model import SITE_KEY, VISITOR_ID
+from switchboard.model import VISITOR_ID
+from switchboard.site import SITE_KEY
 
 VISITOR_RESOURCE = "web"
 DESK_RESOURCE = "desk"

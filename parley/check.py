@@ -26,7 +26,7 @@ from gateway.inbound.stanza import message
 from gateway.jids import parse
 from switchboard.clock import SystemClock
 from switchboard.leases import LEASE_SECONDS, LeaseForEver
-from switchboard.model import Site
+from switchboard.site import Site
 from switchboard.store import open_store
 from switchboard.store.leases import SqlLeases
 

@@ -13,17 +13,11 @@ import msgspec
 from slixmpp.jid import JID, InvalidJID
 
 from switchboard.errors import NotFound, Reject
-from switchboard.model import (
-    NAME_CHARS,
-    SITE_KEY,
-    Operator,
-    Site,
-    SiteSettings,
-    new_operator_id,
-)
+from switchboard.model import NAME_CHARS, Operator, new_operator_id
 from switchboard.origins import normal_origin
 from switchboard.ports import Store
 from switchboard.rooms import RoomSettings, is_room_name
+from switchboard.site import SITE_KEY, Site, SiteSettings
 from switchboard.text import clean_line
 
 LOBBY = "lobby"

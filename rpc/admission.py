@@ -11,9 +11,9 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
 from switchboard.errors import Forbidden, RetryLater
-from switchboard.model import Site
 from switchboard.origins import normal_origin
 from switchboard.ports import Clock
+from switchboard.site import Site
 
 _TABLE_SIZE = 100_000
 

@@ -9,7 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from switchboard.errors import Forbidden
-from switchboard.model import Details, Site, Visit
+from switchboard.model import Details, Visit
+from switchboard.site import Site
 
 from . import wire
 from .hall import Hall

@@ -25,8 +25,9 @@ import msgspec
 from msgspec import Struct
 
 from switchboard.errors import Forbidden, Reject, RetryLater
-from switchboard.model import FILE_NAME_CHARS, Attachment, UploadSettings, Visit
+from switchboard.model import FILE_NAME_CHARS, Attachment, Visit
 from switchboard.ports import Clock
+from switchboard.site import UploadSettings
 from switchboard.text import clean_line
 
 from .tokens import Signer

@@ -26,10 +26,10 @@ from .model import (
     RoomClient,
     Sender,
     Shown,
-    Site,
     TalkState,
     Visit,
 )
+from .site import Site
 
 Unsubscribe = Callable[[], None]
 

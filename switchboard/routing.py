@@ -21,7 +21,8 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from .model import DeskState, RoutingPolicy, RoutingSettings
+from .model import DeskState
+from .site import RoutingPolicy, RoutingSettings
 
 
 class Availability(enum.IntEnum):

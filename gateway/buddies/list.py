@@ -13,9 +13,10 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from switchboard.census import Census
-from switchboard.model import Shown, Site, Visit
+from switchboard.model import Shown, Visit
 from switchboard.ports import Clock, Store
 from switchboard.reception import Directory
+from switchboard.site import Site
 from switchboard.text import clean_line
 
 from .. import outbound

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable
 
 from msgspec import Struct
 
-from switchboard.model import PresenceSettings, Visit
+from switchboard.model import Visit
+from switchboard.site import PresenceSettings
 
 IDLE_AFTER_MS = 300_000
 """A visitor who does nothing for so long is idle: the page is open and nobody may be there."""

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from switchboard.model import Phase, Site, Visit, default_name
+from switchboard.model import Phase, Visit, default_name
 from switchboard.reception import Directory
+from switchboard.site import Site
 
 from ..talk import Talk
 from . import policy

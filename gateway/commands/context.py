@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from switchboard.census import Census
 from switchboard.conversation import Event, IllegalEvent
-from switchboard.model import Details, Operator, Phase, Site, TalkState, Visit
+from switchboard.model import Details, Operator, Phase, TalkState, Visit
 from switchboard.ports import Clock
 from switchboard.reception import Bans, Directory, Talks
 from switchboard.reception.talks import visitor_name
 from switchboard.routing import Availability
+from switchboard.site import Site
 
 from ..crew import Crew
 from ..delivery import Delivery

@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import count
 
 from switchboard.errors import Forbidden, Reject, RetryLater
-from switchboard.model import Occupant, Site, Visit
+from switchboard.model import Occupant, Visit
 from switchboard.nicks import clean_nick, reserved
 from switchboard.rooms import PAGE, Room, Seated, is_page_room, page_room, room_of
+from switchboard.site import Site
 
 from .. import wire
 from ..callers import Guest

@@ -9,17 +9,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from switchboard.hours import next_opening
-from switchboard.model import (
-    NAME_CHARS,
-    FormSettings,
-    LookSettings,
-    Message,
-    Site,
-    Trigger,
-    Visit,
-    new_visitor_id,
-)
+from switchboard.model import NAME_CHARS, Message, Visit, new_visitor_id
 from switchboard.rooms import Room as AskedRoom
+from switchboard.site import FormSettings, LookSettings, Site, Trigger
 from switchboard.text import clean_line
 
 from .. import wire

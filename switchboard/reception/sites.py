@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from ..errors import NotFound
-from ..model import Ban, Operator, Site
+from ..model import Ban, Operator
 from ..ports import Store, Unsubscribe
 from ..rooms import Room, RoomId, is_page_room, room_of
+from ..site import Site
 
 REFRESH_EVERY = 2.0
 

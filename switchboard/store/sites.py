@@ -6,7 +6,8 @@ import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
 from ..errors import NotFound
-from ..model import Operator, Site, SiteSettings
+from ..model import Operator
+from ..site import Site, SiteSettings
 from .schema import bans, meta, operators, sites
 
 _decode = msgspec.json.Decoder(SiteSettings).decode

@@ -13,19 +13,9 @@ from sqlalchemy import Connection, Engine
 from ..conversation import Ended
 from ..conversation import Event as TalkEvent
 from ..errors import RetryLater
-from ..model import (
-    Ban,
-    Conversation,
-    Cursor,
-    Details,
-    Message,
-    Operator,
-    Rating,
-    RoomClient,
-    Shown,
-    Site,
-)
+from ..model import Ban, Conversation, Cursor, Details, Message, Operator, Rating, RoomClient, Shown
 from ..ports import Appended, Clock, Draft, Late, Turned
+from ..site import Site
 from . import bans, finding, occupants, ratings, sites, talks, visitors
 from .appends import Appends
 from .batches import Batches, Work

@@ -18,7 +18,8 @@ import pytest
 
 from switchboard.clock import SystemClock
 from switchboard.errors import Reject
-from switchboard.model import Ban, Cursor, Details, Operator, Shown, Site, SiteSettings
+from switchboard.model import Ban, Cursor, Details, Operator, Shown
+from switchboard.site import Site, SiteSettings
 from switchboard.store import SqlStore, migrate, open_store
 from switchboard.store.engine import make_engine
 from switchboard.store.moving import Progress, move

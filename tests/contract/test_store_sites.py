@@ -11,7 +11,8 @@ import pytest
 
 from switchboard.conversation import Ended
 from switchboard.errors import NotFound
-from switchboard.model import Operator, PresenceSettings, Shown, Site, SiteSettings
+from switchboard.model import Operator, Shown
+from switchboard.site import PresenceSettings, Site, SiteSettings
 from switchboard.store import SqlStore
 from tests.e2e.support.wait import eventually
 

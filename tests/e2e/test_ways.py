@@ -14,7 +14,8 @@ import pytest
 from gateway import outbound
 from parley import private_prosody
 from parley.private_prosody import PrivateProsody
-from switchboard.model import PresenceSettings, Visit, new_visitor_id
+from switchboard.model import Visit, new_visitor_id
+from switchboard.site import PresenceSettings
 from tests.e2e.support.bridge import Bridge, Server, bridge
 from tests.e2e.support.ejabberd import PrivateEjabberd
 from tests.e2e.support.faults import proxy

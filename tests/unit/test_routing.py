@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from switchboard.model import DeskState, RoutingPolicy, RoutingSettings
+from switchboard.model import DeskState
 from switchboard.routing import Availability, Standing, Turn, desk_state, missed, turn
+from switchboard.site import RoutingPolicy, RoutingSettings
 
 GONE, BUSY, AWAY, READY = Availability
 ALL, ROUND_ROBIN, LEAST_BUSY, LAST_OPERATOR = RoutingPolicy

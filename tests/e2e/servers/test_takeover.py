@@ -15,8 +15,9 @@ from gateway.outbound import NOTICE
 from switchboard.bus.memory import MemoryBus
 from switchboard.clock import SystemClock
 from switchboard.model import Operator as Member
-from switchboard.model import Page, Site, SiteSettings, Visit, new_operator_id, new_visitor_id
+from switchboard.model import Page, Visit, new_operator_id, new_visitor_id
 from switchboard.reception import Talks
+from switchboard.site import Site, SiteSettings
 from switchboard.store import SqlStore, migrate, open_store
 from tests.e2e.support.faults import Proxy, proxy
 from tests.e2e.support.gateway_node import GatewayNode, Orders, ending

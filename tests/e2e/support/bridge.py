@@ -25,11 +25,8 @@ from switchboard.model import (
     Message,
     Operator,
     Page,
-    PresenceSettings,
     Sender,
     SenderKind,
-    Site,
-    SiteSettings,
     Visit,
     new_operator_id,
     new_visitor_id,
@@ -39,6 +36,7 @@ from switchboard.reception.rooms import Origin
 from switchboard.reception.talks import visitor_sender
 from switchboard.rooms import RoomSettings, Seated
 from switchboard.sessions.memory import MemorySessions
+from switchboard.site import PresenceSettings, Site, SiteSettings
 from switchboard.store import SqlStore, open_store
 from switchboard.store.migrate import upgrade
 from tests.e2e.support.wait import eventually

@@ -17,8 +17,9 @@ from typing import Literal
 
 from gateway.buddies.api import ApiSettings
 from parley.private_prosody import PrivateProsody
-from switchboard.model import PresenceSettings, Visit
+from switchboard.model import Visit
 from switchboard.rooms import RoomSettings
+from switchboard.site import PresenceSettings
 from tests.e2e.support.bridge import Bridge, Server, bridge
 from tests.e2e.support.ejabberd import PrivateEjabberd
 from tests.e2e.support.operator import Operator, Ping

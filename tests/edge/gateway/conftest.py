@@ -9,8 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from switchboard.bus.memory import MemoryBus
-from switchboard.model import RoutingSettings, new_visitor_id
+from switchboard.model import new_visitor_id
 from switchboard.rooms import Affiliation, RoomSettings
+from switchboard.site import RoutingSettings
 from switchboard.store import open_store
 from tests.edge.gateway.jabber_user import JabberUser
 from tests.edge.gateway.lobby import Lobby

@@ -19,19 +19,12 @@ from gateway.xml import Xml, element, text
 from switchboard import events
 from switchboard.attendance import Attendance
 from switchboard.leases import LeaseForEver
-from switchboard.model import (
-    Details,
-    Operator,
-    Page,
-    RoutingSettings,
-    Site,
-    SiteSettings,
-    Visit,
-)
+from switchboard.model import Details, Operator, Page, Visit
 from switchboard.ports import Bus
 from switchboard.reception import Directory, Rooms, Talks
 from switchboard.rooms import Seated
 from switchboard.sessions.memory import MemorySessions
+from switchboard.site import RoutingSettings, Site, SiteSettings
 from switchboard.store import SqlStore
 from tests.e2e.support.wait import eventually
 

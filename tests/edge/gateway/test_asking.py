@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from switchboard.model import DeskState, Phase, RoutingPolicy, RoutingSettings, new_visitor_id
+from switchboard.model import DeskState, Phase, new_visitor_id
+from switchboard.site import RoutingPolicy, RoutingSettings
 from tests.edge.gateway.shop import Shop
 
 ONE_BY_ONE = RoutingSettings(RoutingPolicy.ROUND_ROBIN, answer_seconds=30.0)

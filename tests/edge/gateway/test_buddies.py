@@ -7,7 +7,8 @@ from pathlib import Path
 from gateway import namespaces as ns
 from gateway.buddies.list import STATUS_EVERY
 from switchboard.bus.memory import MemoryBus
-from switchboard.model import RoutingSettings, new_visitor_id
+from switchboard.model import new_visitor_id
+from switchboard.site import RoutingSettings
 from switchboard.store import open_store
 from tests.edge.gateway.shop import Shop
 

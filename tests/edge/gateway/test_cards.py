@@ -14,14 +14,8 @@ from gateway.buddies.policy import IDLE_AFTER_MS
 from gateway.capabilities import DESK, NODE, VISITOR
 from gateway.jids import desk_full, visitor_full
 from gateway.xml import Xml, element
-from switchboard.model import (
-    Details,
-    Page,
-    PresenceSettings,
-    Site,
-    Visit,
-    new_visitor_id,
-)
+from switchboard.model import Details, Page, Visit, new_visitor_id
+from switchboard.site import PresenceSettings, Site
 from tests.edge.gateway.shop import DOMAIN, Shop
 
 STANZA = f"{{{ns.COMPONENT}}}"

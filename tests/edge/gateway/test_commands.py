@@ -6,8 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from switchboard.errors import Reject
-from switchboard.model import Act, Details, Phase, Site
+from switchboard.model import Act, Details, Phase
 from switchboard.reception.bans import duration
+from switchboard.site import Site
 from tests.edge.gateway.shop import Shop
 
 

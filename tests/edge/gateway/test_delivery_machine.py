@@ -36,19 +36,11 @@ from switchboard import events
 from switchboard.bus.memory import MemoryBus
 from switchboard.clock import SystemClock
 from switchboard.leases import LeaseForEver
-from switchboard.model import (
-    Act,
-    Operator,
-    RoutingPolicy,
-    RoutingSettings,
-    Site,
-    SiteSettings,
-    Visit,
-    new_visitor_id,
-)
+from switchboard.model import Act, Operator, Visit, new_visitor_id
 from switchboard.model import Phase as TalkPhase
 from switchboard.reception import Directory, Rooms, Talks
 from switchboard.reception.talks import visitor_sender
+from switchboard.site import RoutingPolicy, RoutingSettings, Site, SiteSettings
 from switchboard.store import open_store
 from switchboard.store.migrate import upgrade
 from tests.edge.gateway.shop import DOMAIN, SETTINGS, HandClock

@@ -14,10 +14,11 @@ from gateway.xml import element
 from switchboard import events
 from switchboard.bus.redis import RedisBus
 from switchboard.conversation import Ended, VisitorWrote
-from switchboard.model import Act, Cursor, RoutingSettings, Visit
+from switchboard.model import Act, Cursor, Visit
 from switchboard.ports import Draft
 from switchboard.reception import Talks
 from switchboard.reception.talks import visitor_sender
+from switchboard.site import RoutingSettings
 from switchboard.store import open_store
 from tests.e2e.support.faults import Proxy, proxy
 from tests.e2e.support.wait import eventually

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from gateway.namespaces import COMPONENT
 from switchboard import events
 from switchboard.hours import HoursSettings
-from switchboard.model import DeskState, Site, Visit, new_visitor_id
+from switchboard.model import DeskState, Visit, new_visitor_id
 from switchboard.reception.desks import MOST_QUEUED
+from switchboard.site import Site
 from tests.edge.gateway.shop import DOMAIN, Shop
 
 DESK = f"shop@{DOMAIN}/desk"

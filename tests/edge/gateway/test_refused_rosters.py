@@ -23,9 +23,10 @@ from switchboard.attendance import Attendance
 from switchboard.bus.memory import MemoryBus
 from switchboard.clock import SystemClock
 from switchboard.leases import LeaseForEver
-from switchboard.model import Operator, Site, SiteSettings, Visit, new_visitor_id
+from switchboard.model import Operator, Visit, new_visitor_id
 from switchboard.reception import Directory, Rooms, Talks
 from switchboard.sessions.memory import MemorySessions
+from switchboard.site import Site, SiteSettings
 from switchboard.store import SqlStore, open_store
 from tests.edge.gateway.shop import HandClock
 from tests.sqlite import empty_store

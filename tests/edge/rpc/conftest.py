@@ -24,21 +24,13 @@ from switchboard.attendance import Attendance
 from switchboard.bus.memory import MemoryBus
 from switchboard.clock import SystemClock
 from switchboard.events import Committed, Desk, desk_topic
-from switchboard.model import (
-    Cursor,
-    DeskState,
-    Message,
-    Operator,
-    PresenceSettings,
-    Site,
-    SiteSettings,
-    Visit,
-)
+from switchboard.model import Cursor, DeskState, Message, Operator, Visit
 from switchboard.ports import Bus, Sessions
 from switchboard.reception import DeskBoard, Directory, Rooms, Talks
 from switchboard.reception.talks import operator_sender
 from switchboard.rooms import RoomSettings
 from switchboard.sessions.memory import MemorySessions
+from switchboard.site import PresenceSettings, Site, SiteSettings
 from switchboard.store import SqlStore, open_store
 from switchboard.store.engine import make_engine
 from switchboard.store.migrate import upgrade

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from switchboard.model import Details, Site
+from switchboard.model import Details
+from switchboard.site import Site
 from tests.edge.rpc.client import Http, RpcError, frame
 from tests.edge.rpc.conftest import ACME, World
 

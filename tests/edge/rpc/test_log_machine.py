@@ -21,19 +21,11 @@ from rpc.seats import Seats
 from rpc.tokens import Place
 from switchboard.attendance import Attendance
 from switchboard.clock import SystemClock
-from switchboard.model import (
-    Act,
-    Cursor,
-    Operator,
-    SenderKind,
-    Site,
-    SiteSettings,
-    Visit,
-    new_visitor_id,
-)
+from switchboard.model import Act, Cursor, Operator, SenderKind, Visit, new_visitor_id
 from switchboard.reception import DeskBoard, Directory, Talks
 from switchboard.reception.talks import operator_sender, visitor_sender
 from switchboard.sessions.memory import MemorySessions
+from switchboard.site import Site, SiteSettings
 from switchboard.store import open_store
 from tests.edge.rpc.lossy import LossyBus
 from tests.sqlite import empty_store

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from rpc.edge import TOLD_A_SECOND
-from switchboard.model import Site, UploadSettings
+from switchboard.site import Site, UploadSettings
 from tests.edge.rpc.client import Response, frame, read_response
 from tests.edge.rpc.conftest import ACME, World
 

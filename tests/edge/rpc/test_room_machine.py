@@ -24,11 +24,12 @@ from rpc.tokens import Cursors, Place
 from switchboard import events
 from switchboard.attendance import Attendance
 from switchboard.clock import SystemClock
-from switchboard.model import Act, Occupant, SenderKind, Site, SiteSettings
+from switchboard.model import Act, Occupant, SenderKind
 from switchboard.reception import DeskBoard, Directory, Rooms, Talks
 from switchboard.reception.rooms import Origin, sender_of
 from switchboard.rooms import RoomSettings
 from switchboard.sessions.memory import MemorySessions
+from switchboard.site import Site, SiteSettings
 from switchboard.store import open_store
 from tests.edge.rpc.lossy import LossyBus
 from tests.sqlite import empty_store

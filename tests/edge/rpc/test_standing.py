@@ -10,13 +10,8 @@ from msgspec.structs import replace
 from switchboard.conversation import Ended, HandedBack
 from switchboard.events import Queue, Rated, desk_topic
 from switchboard.hours import HoursSettings
-from switchboard.model import (
-    DeskState,
-    FormField,
-    FormSettings,
-    Site,
-    Trigger,
-)
+from switchboard.model import DeskState
+from switchboard.site import FormField, FormSettings, Site, Trigger
 from switchboard.store import SqlStore
 from tests.edge.rpc.client import RpcError
 from tests.edge.rpc.conftest import ACME, DOMAIN, ManualClock, World, eventually

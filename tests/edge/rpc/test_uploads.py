@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 from twisted.internet import task
 
-from switchboard.model import Site, UploadSettings
+from switchboard.site import Site, UploadSettings
 from tests.edge.rpc.client import Http, Response, RpcError
 from tests.edge.rpc.conftest import ACME, OTHER_ORIGIN, World, eventually
 

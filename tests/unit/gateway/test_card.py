@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from gateway import namespaces as ns
 from gateway.avatar import visitor_avatar
 from gateway.card import desk_card, vcard, vcard4, visitor_card
-from switchboard.model import Details, LookSettings, Page, Site, SiteSettings, Visit
+from switchboard.model import Details, Page, Visit
+from switchboard.site import LookSettings, Site, SiteSettings
 from switchboard.text import clean_line
 
 VISITOR = "v-abcdefghijklmnop"

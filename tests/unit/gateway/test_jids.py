@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import jids
-from switchboard.model import SITE_KEY, VISITOR_ID, new_visitor_id
+from switchboard.model import VISITOR_ID, new_visitor_id
+from switchboard.site import SITE_KEY
 
 VISITORS = st.from_regex(VISITOR_ID, fullmatch=True)
 SITES = st.from_regex(SITE_KEY, fullmatch=True)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.buddies.policy import GONE, IDLE_AFTER_MS, appearance, count_present, present
-from switchboard.model import Page, PresenceSettings, Visit
+from switchboard.model import Page, Visit
+from switchboard.site import PresenceSettings
 
 NOW = 1_800_000_000_000
 

@@ -11,7 +11,7 @@ from parley import fresh
 from parley.check import _no_zone, _owner, _running_links, _uploads
 from parley.config import load
 from switchboard.hours import HoursSettings
-from switchboard.model import Site, SiteSettings
+from switchboard.site import Site, SiteSettings
 from switchboard.store.engine import make_engine
 from switchboard.store.leases import SqlLeases
 from switchboard.store.migrate import upgrade

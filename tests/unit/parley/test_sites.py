@@ -10,7 +10,7 @@ import pytest
 from parley import sites
 from switchboard.clock import SystemClock
 from switchboard.errors import Reject
-from switchboard.model import (
+from switchboard.site import (
     FormField,
     LookSettings,
     PresenceSettings,

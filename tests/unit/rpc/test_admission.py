@@ -6,7 +6,7 @@ import pytest
 
 from rpc import admission
 from rpc.admission import Origins, Proxies, Rates, WrongOrigin, whole_seconds
-from switchboard.model import Site, SiteSettings
+from switchboard.site import Site, SiteSettings
 from tests.unit.rpc.conftest import ManualClock
 
 
