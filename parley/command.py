@@ -5,13 +5,12 @@ take half of a second, and an admin's command should answer at once.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 import click
 
@@ -21,19 +20,20 @@ from switchboard.store import SqlStore
 from switchboard.store.migrate import current
 from switchboard.store.moving import Progress, move
 
-from . import bans, fresh, jabber_config, runner, sites, transcripts
+from . import administration, fresh, jabber_config, runner, sites
 from .config import Config, ConfigError, load
 from .private_prosody import PrivateProsodyError
-from .store import StartError, configured_store, product_version, store_for_reading
-
-T = TypeVar("T")
+from .store import StartError, configured_store, product_version, with_store
 
 log = logging.getLogger("parley")
 
 _EXPECTED = (ConfigError, StartError, SwitchboardError, PrivateProsodyError)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    commands=administration.COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.option(
     "-c",
     "--config",
@@ -162,176 +162,7 @@ def migrate(file: Path, source: str | None, target: str | None) -> None:
         revision = await asyncio.to_thread(current, store.engine)
         click.echo(f"the store's schema is up to date: revision {revision}")
 
-    _with_store(load(file), work)
-
-
-@cli.group()
-def site() -> None:
-    """The sites and their settings."""
-
-
-@site.command("add")
-@click.argument("key")
-@click.option("--origin", "origins", multiple=True, required=True, help="https://example.com")
-@click.option("--title", help="What operators and visitors call it; the key, if not given.")
-@click.option(
-    "--room", "rooms", multiple=True, metavar="NAME", help="A guest room's name.  [default: lobby]"
-)
-@click.pass_obj
-def site_add(
-    file: Path, key: str, origins: tuple[str, ...], title: str | None, rooms: tuple[str, ...]
-) -> None:
-    """Add a site whose pages come from these origins."""
-    _with_store(load(file), lambda store: sites.add(store, key, origins, title, rooms))
-    click.echo(f"added {key}; next: parley operator add {key} JID, parley snippet {key}")
-
-
-@site.command("list")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.pass_obj
-def site_list(file: Path, as_json: bool) -> None:
-    """List all sites."""
-    _list(_with_store(load(file), sites.listing), as_json, "no sites yet: parley site add")
-
-
-@site.command("show")
-@click.argument("key")
-@click.option("--json", "as_json", is_flag=True, help="For programs; with the identify secret.")
-@click.pass_obj
-def site_show(file: Path, key: str, as_json: bool) -> None:
-    """Show a site's settings as `site set` takes them."""
-    shown = _with_store(load(file), lambda store: sites.show(store, key))
-    if as_json:
-        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
-    else:
-        for line in sites.as_paths(shown):
-            click.echo(line)
-
-
-@site.command("set")
-@click.argument("key")
-@click.argument("assignments", nargs=-1, required=True, metavar="PATH=VALUE…")
-@click.pass_obj
-def site_set(file: Path, key: str, assignments: tuple[str, ...]) -> None:
-    """Change settings, such as presence.max_buddies=20; lists and texts may be JSON.
-
-    \b
-      hours.time_zone=Europe/Berlin hours.monday=09:00-12:00,13:00-17:30
-      upload.on=true upload.types=image/*,application/pdf
-      forms.pre_chat='[{"name": "email", "label": "Your mail", "kind": "email", "required": true}]'
-      triggers='[{"text": "May I help?", "seconds": 30, "url": "*/prices*"}]'
-    """
-    _with_store(load(file), lambda store: sites.change(store, key, assignments))
-    click.echo(f"{key} is changed")
-
-
-@site.command("remove")
-@click.argument("key")
-@click.pass_obj
-def site_remove(file: Path, key: str) -> None:
-    """Remove a site and its operators; its conversations stay in the store."""
-    _with_store(load(file), lambda store: store.remove_site(key))
-    click.echo(f"removed {key}")
-
-
-@cli.group()
-def operator() -> None:
-    """Who may answer."""
-
-
-@operator.command("add")
-@click.argument("site_key", metavar="SITE")
-@click.argument("jid")
-@click.option("--name", help="What visitors see; the JID's local part, if not given.")
-@click.pass_obj
-def operator_add(file: Path, site_key: str, jid: str, name: str | None) -> None:
-    """Let a Jabber user answer a site's visitors."""
-    added = _with_store(load(file), lambda store: sites.add_operator(store, site_key, jid, name))
-    click.echo(f"{added.address} answers for {site_key} as {added.name}")
-
-
-@operator.command("list")
-@click.argument("site_key", metavar="SITE")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.pass_obj
-def operator_list(file: Path, site_key: str, as_json: bool) -> None:
-    """List a site's operators."""
-    found = _with_store(load(file), lambda store: sites.operators(store, site_key))
-    _list(found, as_json, f"no operators yet: parley operator add {site_key} JID")
-
-
-@operator.command("remove")
-@click.argument("site_key", metavar="SITE")
-@click.argument("jid")
-@click.pass_obj
-def operator_remove(file: Path, site_key: str, jid: str) -> None:
-    """Let a Jabber user answer no more."""
-    address = sites.bare_jid(jid)
-    _with_store(load(file), lambda store: store.remove_operator(site_key, address))
-    click.echo(f"{address} no longer answers for {site_key}")
-
-
-@cli.command("ban")
-@click.argument("words", nargs=2, metavar="SITE VISITOR | list SITE")
-@click.option("--for", "lasts", default="", help="30m, 2h, 7d or 1w; for good, if not given.")
-@click.option("--json", "as_json", is_flag=True, help="For programs; of `list`.")
-@click.pass_obj
-def ban(file: Path, words: tuple[str, str], lasts: str, as_json: bool) -> None:
-    """Serve a visitor no more, or list who is banned."""
-    first, second = words
-    # A site may be called `list`; a site's key never begins as a visitor's id does.
-    if first == "list" and not second.startswith("v-"):
-        found = _with_store(load(file), lambda store: bans.listing(store, second))
-        _list(found, as_json, "nobody is banned")
-    else:
-        click.echo(_with_store(load(file), lambda store: bans.ban(store, first, second, lasts)))
-
-
-@cli.command("unban")
-@click.argument("site_key", metavar="SITE")
-@click.argument("visitor")
-@click.pass_obj
-def unban(file: Path, site_key: str, visitor: str) -> None:
-    """Serve a visitor again."""
-    click.echo(_with_store(load(file), lambda store: bans.lift(store, site_key, visitor)))
-
-
-@cli.command()
-@click.argument("site_key", metavar="SITE")
-@click.pass_obj
-def snippet(file: Path, site_key: str) -> None:
-    """Print the script tag to paste into the site's pages."""
-    config = load(file)
-    found = _with_store(config, lambda store: sites.find(store, site_key))
-    click.echo(sites.snippet(found, config.http.public_url))
-
-
-@cli.command()
-@click.argument("site_key", metavar="SITE")
-@click.option("--conversation", help="One conversation's id.")
-@click.option("--since", metavar="T", help="A date or time, such as 2026-01-31T08:00:00Z.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "html"]),
-    default="text",
-    show_default=True,
-)
-@click.pass_obj
-def transcript(
-    file: Path, site_key: str, conversation: str | None, since: str | None, form: str
-) -> None:
-    """Print a site's conversations."""
-    start = 0 if since is None else transcripts.parse_time(since)
-
-    async def work(store: SqlStore) -> None:
-        await sites.find(store, site_key)
-        if conversation is None and not await store.conversations(site_key, start):
-            click.echo("no conversations yet" if since is None else f"none since {since}", err=True)
-        async for piece in transcripts.render(store, site_key, conversation, start, form):
-            click.echo(piece, nl=False)
-
-    _with_store(load(file), work, store_for_reading)
+    with_store(load(file), work)
 
 
 def _serve(file: Path, edges: Literal["WEB", "JABBER", "BOTH"]) -> None:
@@ -367,35 +198,10 @@ def _move(source: str, target: str) -> None:
     click.echo("all of it is there, and the same; now set [store] url")
 
 
-def _with_store(
-    config: Config,
-    work: Callable[[SqlStore], Awaitable[T]],
-    opened: Callable[[Config, SystemClock], Awaitable[SqlStore]] = configured_store,
-) -> T:
-    async def main() -> T:
-        store = await opened(config, SystemClock())
-        try:
-            return await work(store)
-        finally:
-            await store.close()
-
-    return asyncio.run(main())
-
-
-def _list(rows: list[dict[str, Any]], as_json: bool, empty: str) -> None:
-    if as_json:
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
-    elif not rows:
-        click.echo(empty, err=True)
-    else:
-        for row in rows:
-            click.echo("  ".join(str(value) for value in row.values()))
-
-
 def _operators_hosts(config: Config) -> tuple[str, ...]:
     """The hosts of the operators that the store knows, if there is one to be read."""
     try:
-        return _with_store(config, sites.hosts)
+        return with_store(config, sites.hosts)
     except (ConfigError, StartError):
         return ()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from importlib.metadata import PackageNotFoundError, version
+from typing import TypeVar
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -14,6 +16,8 @@ from switchboard.store import SqlStore, open_store
 from switchboard.store.migrate import current, head, upgrade
 
 from .config import Config
+
+T = TypeVar("T")
 
 
 class StartError(Exception):
@@ -56,6 +60,23 @@ async def store_for_reading(config: Config, clock: SystemClock) -> SqlStore:
         await store.close()
         raise StartError(f"the replica {shown(url)} has not the store's schema, or not yet")
     return store
+
+
+def with_store(
+    config: Config,
+    work: Callable[[SqlStore], Awaitable[T]],
+    opened: Callable[[Config, SystemClock], Awaitable[SqlStore]] = configured_store,
+) -> T:
+    """What comes of the work with the store, which is open as long. Raises StartError."""
+
+    async def main() -> T:
+        store = await opened(config, SystemClock())
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(main())
 
 
 def shown(url: str) -> str:
