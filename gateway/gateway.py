@@ -119,6 +119,7 @@ class Gateway:
             directory,
             self._operators,
             self._ways,
+            self._census,
             self._held.all,
             clock,
             self._desks if desks_live_here else None,
@@ -222,7 +223,7 @@ class Gateway:
     async def start(self) -> None:
         """Takes over what an earlier process left, and begins to connect."""
         await self._held.load()
-        await self._buddies.load(self._census)
+        await self._buddies.load()
         if self._rooms is not None:
             await self._rooms.start()
         topic = events.domain_topic(self.domain)
@@ -267,7 +268,7 @@ class Gateway:
         for unsubscribe in self._unsubscribes:
             unsubscribe()
         if self.link.up:
-            self._buddies.say_goodbye()
+            self._buddies.presences.say_goodbye()
             self._desks.say_goodbye()
             if self._rooms is not None:
                 self._rooms.say_goodbye()

@@ -13,22 +13,20 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from switchboard.census import Census
-from switchboard.model import Shown, Visit
+from switchboard.model import Shown
 from switchboard.ports import Clock, Store
 from switchboard.reception import Directory
 from switchboard.site import Site
 from switchboard.text import clean_line
 
-from .. import outbound
-from ..avatar import visitor_avatar
-from ..capabilities import VISITOR
 from ..component import Link
 from ..desk import Desks
-from ..jids import parse, visitor_full, visitor_of
+from ..jids import parse, visitor_of
 from ..operators import Operators
 from ..talk import Talk
-from . import policy, wanted
+from . import wanted
 from .entries import Entries
+from .presences import Presences
 from .subscription import ASKED, Requests
 from .ways import RosterWriter, Way, Ways
 
@@ -45,14 +43,12 @@ LIST_EVERY = 5.0
 """Seconds between two times that visitors are put into lists, but for those whose lines wait: each
 time is a write to the store, whoever is shown to however many.
 """
-STATUS_EVERY = 5.0
-"""Seconds between two presences of a visitor who stays: pages in between are not told."""
 
 log = logging.getLogger(__name__)
 
 
 class BuddyList:
-    """Who is in whose contact list, and with which presence."""
+    """Who is in whose contact list; `presences`: and how they look there."""
 
     def __init__(
         self,
@@ -62,6 +58,7 @@ class BuddyList:
         directory: Directory,
         operators: Operators,
         ways: Ways,
+        census: Census,
         talks: Callable[[], Iterable[Talk]],
         clock: Clock,
         desks: Desks | None,
@@ -72,6 +69,7 @@ class BuddyList:
         self._directory = directory
         self._operators = operators
         self._ways = ways
+        self._census = census
         self._talks = talks
         self._clock = clock
         self._desks = desks
@@ -79,17 +77,17 @@ class BuddyList:
         self._requests = Requests(domain, link, store)
         self._entries = Entries(store, clock)
         self._shown = self._entries.shown
-        self._told: dict[tuple[str, str], tuple[policy.Appearance, float]] = {}
-        """By operator and visitor: what was told last, and when (monotonic)."""
         self._due = RETRY
         """Seconds until something that was held back is due."""
         self._listed_at = float("-inf")
         """When visitors were last put into lists (monotonic)."""
-        self._census: Census | None = None
         self._dismissed: set[tuple[str, str]] = set()
         """Visitors whom an operator took out of the contact list: not put back this visit."""
         self._inherited: set[str] = set()
         """Shown by an earlier process and not seen since: they may still come back."""
+        self.presences = Presences(
+            domain, link, directory, operators, census, self._entries, clock, self._inherited
+        )
         self._wanted = asyncio.Event()
         self._bringing: dict[str, asyncio.Task[None]] = {}
         """By operator: the list that is being written now."""
@@ -100,9 +98,8 @@ class BuddyList:
         self._absent_at: dict[str, float] = {}
         """When the desk was offered to who is not there (monotonic)."""
 
-    async def load(self, census: Census) -> None:
+    async def load(self) -> None:
         """Takes over what an earlier process has shown."""
-        self._census = census
         noted = await self._store.shown(self._domain)
         for entry in noted:
             if self._requests.load(entry):
@@ -138,29 +135,10 @@ class BuddyList:
     def link_down(self) -> None:
         """Nobody knows any more what clients saw: everything is told again."""
         self._entries.link_down()
+        self.presences.link_down()
         self._listed_at = float("-inf")
-        self._told.clear()
         self._passed.clear()
         self._absent_at.clear()
-
-    def operator_gone(self, address: str) -> None:
-        """An operator's last client has left: whoever comes next has seen nothing."""
-        for pair in [pair for pair in self._told if pair[0] == address]:
-            del self._told[pair]
-
-    def appearance(self, visitor: str) -> policy.Appearance:
-        """A visitor's presence now; who is banned is not here."""
-        visit = self._census.visit(visitor) if self._census is not None else None
-        if visit is not None and not self._serves(visit):
-            return policy.GONE
-        return policy.appearance(visit, self._clock.now())
-
-    def answer_probe(self, address: str, visitor: str) -> None:
-        """A contact list asks for a visitor's presence (RFC 6121 §4.3)."""
-        appearance = self.appearance(visitor)
-        if visitor in self._inherited:
-            return
-        self._tell(address, visitor, appearance)
 
     async def subscribed(self, address: str, visitor: str) -> None:
         """An operator added a visitor by hand: presence is theirs from now on."""
@@ -173,7 +151,7 @@ class BuddyList:
             group = ASKED if self.asked(address, visitor) else ""
             entry = shown[visitor] = Shown(self._domain, address, visitor, "", group)
             await self._store.change_shown([entry], [])
-        self._tell(address, visitor, self.appearance(visitor))
+        self.presences.tell(address, visitor)
 
     async def granted(self, address: str, visitor: str) -> None:
         """An operator lets a visitor see their presence: the answer to a request of ours."""
@@ -265,7 +243,7 @@ class BuddyList:
             for task in late:
                 task.add_done_callback(lambda _: self.touch())
         for address in addresses:
-            self._tell_changes(address)
+            self._due = min(self._due, self.presences.tell_changes(address))
 
     async def stop(self) -> None:
         """Ends what is under way."""
@@ -273,26 +251,13 @@ class BuddyList:
             task.cancel()
         await asyncio.gather(*self._bringing.values(), return_exceptions=True)
 
-    def say_goodbye(self) -> None:
-        """The component stops: nobody may look as if they were there."""
-        for address, entries in self._shown.items():
-            for visitor in entries:
-                told = self._told.get((address, visitor))
-                if told is not None and told[0].here:
-                    self._tell(address, visitor, policy.GONE)
-
     def _settle(self) -> None:
         self._inherited.clear()
         self.touch()
 
     def _wanted_of(self, site: Site) -> wanted.OfSite:
-        assert self._census is not None
-        served = filter(self._serves, self._census)
+        served = filter(self.presences.serves, self._census)
         return wanted.of_site(site, self._domain, served, self._talks())
-
-    def _serves(self, visit: Visit) -> bool:
-        ban = self._directory.ban(visit.site, visit.visitor)
-        return ban is None or not ban.holds(self._clock.now())
 
     def _bring(
         self,
@@ -397,14 +362,12 @@ class BuddyList:
         if not dropped:
             return
         for entry in dropped:
-            told = self._told.get((address, entry.visitor))
-            if not visitor_of(entry.visitor):
-                if self._desks is not None:
-                    self._desks.removed(entry.visitor, address)
-            elif told is None or told[0].here:
-                self._tell(address, entry.visitor, policy.GONE)
+            if visitor_of(entry.visitor):
+                self.presences.tell_gone(address, entry.visitor)
+            elif self._desks is not None:
+                self._desks.removed(entry.visitor, address)
         for entry in await self._entries.remove(address, dropped, writer):
-            self._told.pop((address, entry.visitor), None)
+            self.presences.forget(address, entry.visitor)
 
     async def _ask(self, address: str, names: wanted.Names) -> None:
         """Where no list can be written: visitors ask to be added, if their site wants it."""
@@ -414,42 +377,3 @@ class BuddyList:
             asks = self._directory.site(entry.site).settings.presence.without_roster == "subscribe"
             if asks and visitor_of(contact) and not self._entries.has(address, contact):
                 await self._requests.ask(address, contact, entry.name, entry.group)
-
-    def _tell_changes(self, address: str) -> None:
-        if not self._operators.is_there(address):
-            return
-        for visitor in self._shown.get(address, {}):
-            if not visitor_of(visitor) or not self._entries.has(address, visitor):
-                continue  # of what may be no contact, no presence is told
-            appearance = self.appearance(visitor)
-            before, at = self._told.get((address, visitor), (None, 0.0))
-            if visitor in self._inherited or before == appearance:
-                continue
-            wait = at + STATUS_EVERY - self._clock.monotonic()
-            if before is not None and before.here and appearance.here and wait > 0:
-                self._due = min(self._due, wait)
-            else:
-                self._tell(address, visitor, appearance)
-
-    def _tell(self, address: str, visitor: str, appearance: policy.Appearance) -> None:
-        entry = self._shown.get(address, {}).get(visitor)
-        if entry is not None:
-            self._told[address, visitor] = (appearance, self._clock.monotonic())
-        sender = visitor_full(visitor, self._domain)
-        if not appearance.here:
-            self._link.send(outbound.presence(sender, address, "unavailable"))
-            return
-        more = [VISITOR.in_presence, outbound.photo(visitor_avatar(visitor).sha1)]
-        if appearance.idle_since is not None:
-            more.append(outbound.idle(appearance.idle_since))
-        self._link.send(
-            outbound.presence(
-                sender,
-                address,
-                None,
-                appearance.show,
-                appearance.status,
-                entry.name if entry is not None else "",
-                more,
-            )
-        )

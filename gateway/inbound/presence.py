@@ -126,13 +126,13 @@ class PresenceDoor:
         self._delivery.resource_gone(sender)
         self._desks.announce()
         if not self._operators.is_there(sender.bare):
-            self._buddies.operator_gone(sender.bare)
+            self._buddies.presences.operator_gone(sender.bare)
             self._desks.operator_gone(sender.bare)
 
     async def _probed(self, sender: Jid, to: Jid) -> None:
         if (visitor := visitor_of(to.local)) is not None:
             if await self._rights.over(sender.bare, visitor):
-                self._buddies.answer_probe(sender.bare, visitor)
+                self._buddies.presences.answer_probe(sender.bare, visitor)
         elif (site := site_of(to.local)) is not None and self._rights.of_site(sender.bare, site):
             self._desks.added(site, sender.bare)
         elif not to.local:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from gateway.buddies.list import STATUS_EVERY
+from gateway.buddies.presences import STATUS_EVERY
 from parley.private_prosody import PrivateProsody
 from tests.e2e.support.bridge import bridge
 from tests.e2e.support.operator import Operator, Received

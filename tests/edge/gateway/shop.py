@@ -89,7 +89,7 @@ class Shop:
             self.lease,
         )
         await gateway._held.load()
-        await gateway._buddies.load(gateway._census)
+        await gateway._buddies.load()
         assert gateway._rooms is not None
         await gateway._rooms.start()
         self._deafen = self.bus.subscribe(events.domain_topic(DOMAIN), gateway._heard)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gateway import namespaces as ns
-from gateway.buddies.list import STATUS_EVERY
+from gateway.buddies.presences import STATUS_EVERY
 from switchboard.bus.memory import MemoryBus
 from switchboard.model import new_visitor_id
 from switchboard.site import RoutingSettings

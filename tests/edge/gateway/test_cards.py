@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from gateway import namespaces as ns
 from gateway.avatar import desk_avatar, visitor_avatar
-from gateway.buddies.list import STATUS_EVERY
 from gateway.buddies.policy import IDLE_AFTER_MS
+from gateway.buddies.presences import STATUS_EVERY
 from gateway.capabilities import DESK, NODE, VISITOR
 from gateway.jids import desk_full, visitor_full
 from gateway.xml import Xml, element

@@ -145,7 +145,7 @@ async def host(tmp_path: Path) -> AsyncIterator[Host]:
     directory = Directory(store)
     await directory.refresh()
     one = Host(store, directory)
-    await one.buddies.load(one.gateway._census)
+    await one.buddies.load()
     yield one
     await store.close()
 
@@ -277,7 +277,7 @@ async def test_what_an_earlier_process_wrote_is_written_again(host: Host) -> Non
     await host.link()
     next_one = Host(host.store, host.directory)
     next_one.refusal = None
-    await next_one.buddies.load(next_one.gateway._census)
+    await next_one.buddies.load()
     next_one.attendance.update(stays)
     await next_one.link()
     assert sorted(next_one.asked) == [(ANN, jid(stays)), (BOB, jid(stays))]
