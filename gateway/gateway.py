@@ -202,7 +202,7 @@ class Gateway:
                 self._lanes,
                 self._rooms,
             ),
-            Answers(domain, self._operators, self._iqs, self._delivery, self._lanes),
+            Answers(domain, self._operators, self._iqs, self._delivery.clients, self._lanes),
             self.privileges,
             self._buddies,
             self._lanes,
@@ -251,7 +251,7 @@ class Gateway:
     def resumed(self) -> None:
         """For some time nothing was sent: whoever had to be told may not have been."""
         self._iqs.abandon()
-        self._delivery.link_down()
+        self._delivery.clients.link_down()
         self._buddies.link_down()
         if self._desks_live_here:
             self._desks.resumed()
@@ -303,7 +303,7 @@ class Gateway:
         self._operators.clear()
         self.privileges.clear()
         self._iqs.abandon()
-        self._delivery.link_down()
+        self._delivery.clients.link_down()
         self._buddies.link_down()
         if self._desks_live_here:
             self._desks.link_down()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from switchboard.lanes import Lanes
 
 from .. import namespaces as ns
-from ..delivery import Delivery
+from ..clients import Clients
 from ..iqs import Iqs
 from ..jids import visitor_of
 from ..operators import Operators
@@ -16,12 +16,12 @@ class Answers:
     """Takes results and errors to whoever asked."""
 
     def __init__(
-        self, domain: str, operators: Operators, iqs: Iqs, delivery: Delivery, lanes: Lanes
+        self, domain: str, operators: Operators, iqs: Iqs, clients: Clients, lanes: Lanes
     ) -> None:
         self._domain = domain
         self._operators = operators
         self._iqs = iqs
-        self._delivery = delivery
+        self._clients = clients
         self._lanes = lanes
 
     def handle(self, iq: Iq) -> None:
@@ -30,14 +30,14 @@ class Answers:
         if visitor is None:
             self._iqs.answered(iq)
         elif iq.type == "result":
-            self._delivery.awake(iq.sender)
-            self._delivery.pong(visitor, iq.sender, iq.id)
+            self._clients.awake(iq.sender)
+            self._clients.pong(visitor, iq.sender, iq.id)
         elif iq.condition == "feature-not-implemented":
             # Not in the visitor's lane, where lines would wait for the client's disco.
             lane = f"disco {iq.sender.full}"
             self._lanes.put(lane, lambda: self._ping_unsupported(visitor, iq))
         else:
-            self._delivery.ping_failed(visitor, iq.sender, iq.id, unsupported=False)
+            self._clients.ping_failed(visitor, iq.sender, iq.id, unsupported=False)
 
     async def _ping_unsupported(self, visitor: str, iq: Iq) -> None:
         """Believed only if the client's disco (XEP-0030) says the same."""
@@ -48,4 +48,4 @@ class Answers:
                 features = {child.get("var") for child in answer.payload}
                 resource.ping = ns.PING in features
         unsupported = resource is not None and resource.ping is False
-        self._delivery.ping_failed(visitor, iq.sender, iq.id, unsupported)
+        self._clients.ping_failed(visitor, iq.sender, iq.id, unsupported)

@@ -88,11 +88,11 @@ class MessageDoor:
                 raise NotFound("unknown_visitor", "There is no such visitor.")
             raise Forbidden("forbidden", "Only operators of the site may write to its visitors.")
         jid = message.sender
-        self._delivery.awake(jid)
+        self._delivery.clients.awake(jid)
         if message.received:
-            self._delivery.receipt(visitor, jid, message.received, displayed=False)
+            self._delivery.clients.receipt(visitor, jid, message.received, displayed=False)
         if message.displayed:
-            self._delivery.receipt(visitor, jid, message.displayed, displayed=True)
+            self._delivery.clients.receipt(visitor, jid, message.displayed, displayed=True)
         if message.encrypted:
             self._answer(message, visitor, await self._held.find(visitor), UNREADABLE)
             return
@@ -194,4 +194,4 @@ class MessageDoor:
         visitor = visitor_of(message.to.local)
         if visitor is not None:
             log.info("%s does not take messages: %s", message.sender.full, message.condition)
-            self._delivery.bounced(visitor, message.sender)
+            self._delivery.clients.bounced(visitor, message.sender)

@@ -100,7 +100,7 @@ class PresenceDoor:
         came = self._operators.available(sender, to.local, presence.show, presence.priority)
         resource = self._operators.resource(sender)
         if resource is not None and not resource.retold:
-            self._delivery.resource_came(sender, resource.repeated)
+            self._delivery.clients.came(sender, resource.repeated)
         site = site_of(to.local)
         if site is not None and came:
             self._desks.added(site, sender.bare)
@@ -123,7 +123,7 @@ class PresenceDoor:
             self._gone(sender)
 
     def _gone(self, sender: Jid) -> None:
-        self._delivery.resource_gone(sender)
+        self._delivery.clients.gone(sender)
         self._desks.announce()
         if not self._operators.is_there(sender.bare):
             self._buddies.presences.operator_gone(sender.bare)

@@ -11,7 +11,7 @@ async def test_presence_told_to_one_more_contact_is_no_return(shop: Shop, visito
     await shop.signs_in("ann")
     await shop.says(visitor, "hello")
     ann = parse("ann@example.org/desk")
-    shop.gateway._delivery.bounced(visitor, ann)
+    shop.gateway._delivery.clients.bounced(visitor, ann)
     await shop.settled()
     assert shop.got("ann") == ["hello"]
     await shop.hears(f'<presence from="{ann.full}" to="shop@{DOMAIN}"/>')
