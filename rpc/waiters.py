@@ -18,8 +18,7 @@ their order without a hole. When a row is due that the bus has not, the store is
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -30,7 +29,6 @@ from switchboard.model import (
     CHANGES,
     Act,
     Conversation,
-    Cursor,
     Message,
     Phase,
     SenderKind,
@@ -41,8 +39,11 @@ from switchboard.ports import Unsubscribe
 from switchboard.reception.talks import visitor_sender
 
 from . import wire
+from .composing import Composing
 from .readers import Reader
+from .receipts import Receipts
 from .rows import event_of
+from .standing import Standing, news, news_for
 from .tokens import Place, StreamCursor, mark_of
 
 if TYPE_CHECKING:
@@ -53,43 +54,21 @@ MOST_READERS = 100
 """Open streams and waiting polls of one visitor on this node."""
 
 _CHUNK = 50
-_TYPING_LIVES = 15.0
-_POLLERS = 8
-
-
-Standing = tuple[wire.DeskData, wire.TalkData]
-
-
-def digests(standing: Standing) -> tuple[int, int]:
-    """For the cursor of a page that knows this."""
-    desk, talk = standing
-    return wire.digest(desk), wire.digest(talk)
-
-
-def news(before: Standing | None, now: Standing) -> list[wire.EventData]:
-    """What somebody has to be told who knows `before`; None: nothing."""
-    current: tuple[wire.EventData, ...] = now
-    return [data for data in current if before is None or data not in before]
 
 
 class Seat:
     """A visitor who is here on this node."""
 
     __slots__ = (
-        "_desk_delivered",
-        "_desk_read",
+        "_composing",
         "_doubted",
         "_end",
         "_known",
-        "_own_delivered",
-        "_own_read",
-        "_polled",
+        "_receipts",
         "_seats",
         "_state",
         "_state_seq",
         "_topic",
-        "_typing",
-        "_typings",
         "_unsubscribe",
         "_whole",
         "head",
@@ -111,11 +90,9 @@ class Seat:
         self._doubted = False
         self._end = (0, 0)
         """The last row read or heard of: its seq and mark."""
-        self._desk_delivered = self._desk_read = 0
-        self._own_delivered = self._own_read = 0
-        self._typings = 0
-        self._typing: dict[str, tuple[int, float, wire.TypingData]] | None = None
-        self._polled: OrderedDict[int, int] | None = None
+        self._receipts = Receipts(visitor)
+        self._composing: Composing | None = None
+        """None until somebody writes, or polls: most never do."""
         self._state = TalkState()
         self._state_seq = 0
         """The row after which the talk came to that state: of two processes the later one may be
@@ -156,7 +133,7 @@ class Seat:
 
     def unread(self, lines: Sequence[Message]) -> int:
         """How many of these are operators' and seen by nobody yet; the log's end is known."""
-        fresh = [line for line in lines if line.seq > self._own_read]
+        fresh = [line for line in lines if line.seq > self._receipts.own.read]
         return sum(line.sender.kind is SenderKind.OPERATOR for line in fresh)
 
     def push(self, data: wire.EventData) -> None:
@@ -190,7 +167,7 @@ class Seat:
         if found is not None:
             if self._state is state:
                 self._advance(found.state, found.seq)
-            self._merge(found.cursors)
+            self._receipts.stored(found.cursors)
         self._known = self._whole = True
         self._doubted = False
 
@@ -203,7 +180,7 @@ class Seat:
         """What the store says, which was asked in that state, since hints may have been lost."""
         if self._state is asked_in:
             self._advance(found.state, found.seq)
-        self._merge(found.cursors)
+        self._receipts.stored(found.cursors)
         self._receipts_moved()
         self._reaches(found.seq)
 
@@ -219,7 +196,7 @@ class Seat:
         for event in told:
             match event:
                 case events.Receipt():
-                    self._receipt(event)
+                    self._receipts.heard(event)
                 case events.StateChanged(state=now, seq=seq) if self._state is state:
                     self._advance(now, seq)
                 case _:
@@ -325,38 +302,25 @@ class Seat:
             self.head = max(self.head, reader.seq)
         if reader.ready():
             reader.following = True
-            self._give_receipts(reader)
+            self._receipts.give(reader)
 
     def acknowledge(self, visit: Visit, delivered: int, read: int) -> None:
         """The visitor's browser has, or the visitor has read, the log up to there."""
         read = min(read, self.head)
-        delivered = max(min(delivered, self.head), read)
-        if delivered <= self._own_delivered and read <= self._own_read:
-            return
-        cursor = self._merge_own(Cursor(delivered, read))
-        self._seats.talks.seen(self.visitor, visit.domain, visitor_sender(visit), cursor)
+        cursor = self._receipts.acknowledge(min(delivered, self.head), read)
+        if cursor is not None:
+            self._seats.talks.seen(self.visitor, visit.domain, visitor_sender(visit), cursor)
 
     def passing(self, cursor: StreamCursor) -> list[wire.EventData]:
         """Typing since that page polled last, desk and talk if it does not know them so."""
-        now: tuple[wire.EventData, ...] = self.standing
-        found = [data for data in now if wire.digest(data) not in cursor.told]
-        polled = self._polled.get(cursor.tag) if self._polled else None
-        if polled is not None and self._typing:
-            fresh = self._seats.clock.monotonic() - _TYPING_LIVES
-            found += [
-                data for number, at, data in self._typing.values() if number > polled and at > fresh
-            ]
+        found = news_for(cursor.told, self.standing)
+        if self._composing is not None:
+            found += self._composing.unknown(cursor.tag, self._seats.clock.monotonic())
         return found
 
     def told(self, tag: int) -> None:
         """The page with that tag knows of all typing up to now."""
-        polled = self._polled
-        if polled is None:
-            polled = self._polled = OrderedDict()
-        polled[tag] = self._typings
-        polled.move_to_end(tag)
-        if len(polled) > _POLLERS:
-            polled.popitem(last=False)
+        self._whoever_composes().told(tag)
 
     def close(self) -> None:
         """Stops listening."""
@@ -374,7 +338,7 @@ class Seat:
             case events.Look(seq=seq):
                 self._reaches(seq)
             case events.Receipt():
-                self._receipt(event)
+                self._receipts.heard(event)
                 self._receipts_moved()
             case events.Described(details=details):
                 self._seats.described(self.visitor, details)
@@ -384,8 +348,8 @@ class Seat:
                 pass
 
     def _committed(self, message: Message, state: TalkState) -> None:
-        if self._typing and message.act is Act.SAY:
-            self._typing.pop(message.sender.id, None)
+        if self._composing is not None and message.act is Act.SAY:
+            self._composing.said(message.sender.id)
         if message.act is not Act.NOTE:  # operators among themselves are no talk with the visitor
             self._seats.spoken(self.visitor, message.sender.kind)
         self.has(message)
@@ -420,12 +384,14 @@ class Seat:
             wire.sender(event.sender, self.visitor),
             "composing" if event.composing else "paused",
         )
-        self._typings += 1
-        if self._typing is None:
-            self._typing = {}
         now = self._seats.clock.monotonic()
-        self._typing[event.sender.id] = (self._typings, now, data)
+        self._whoever_composes().typed(event.sender.id, data, now)
         self.push(data)
+
+    def _whoever_composes(self) -> Composing:
+        if self._composing is None:
+            self._composing = Composing()
+        return self._composing
 
     def _give(self, reader: Reader, row: Message) -> None:
         reader.seq, reader.mark = row.seq, mark_of(row)
@@ -433,38 +399,7 @@ class Seat:
         if event is not None:
             reader.push(event)
 
-    def _give_receipts(self, reader: Reader) -> None:
-        if self._desk_read > reader.read:
-            reader.read = self._desk_read
-            reader.delivered = max(reader.delivered, reader.read)
-            reader.push(wire.ReceiptData(wire.DESK, reader.read, "read"))
-        if self._desk_delivered > reader.delivered:
-            reader.delivered = self._desk_delivered
-            reader.push(wire.ReceiptData(wire.DESK, reader.delivered, "delivered"))
-
     def _receipts_moved(self) -> None:
         for reader in self.readers:
             if reader.following and reader.ready():
-                self._give_receipts(reader)
-
-    def _receipt(self, event: events.Receipt) -> None:
-        if event.participant.kind is SenderKind.OPERATOR:
-            self._merge_desk(event.delivered, event.read)
-        elif event.participant.id == self.visitor:
-            self._merge_own(Cursor(event.delivered, event.read))
-
-    def _merge(self, cursors: Mapping[str, Cursor]) -> None:
-        for participant, cursor in cursors.items():
-            if participant == self.visitor:
-                self._merge_own(cursor)
-            else:
-                self._merge_desk(cursor.delivered, cursor.read)
-
-    def _merge_desk(self, delivered: int, read: int) -> None:
-        self._desk_delivered = max(self._desk_delivered, delivered)
-        self._desk_read = max(self._desk_read, read)
-
-    def _merge_own(self, cursor: Cursor) -> Cursor:
-        self._own_delivered = max(self._own_delivered, cursor.delivered)
-        self._own_read = max(self._own_read, cursor.read)
-        return Cursor(self._own_delivered, self._own_read)
+                self._receipts.give(reader)

@@ -18,8 +18,9 @@ from .. import wire
 from ..admission import TooManyVisitors
 from ..callers import Call, Guest, identify, read_token, recall, refuse_banned
 from ..services import Services
+from ..standing import digests
 from ..tokens import Place, StreamCursor, VisitorToken
-from ..waiters import Seat, digests
+from ..waiters import Seat
 from .answers import NOTHING, Nothing, Room
 from .entering import asked_room, enter_somehow, is_others_page, leave_other_pages, welcome
 from .pages import clean_page

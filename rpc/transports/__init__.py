@@ -1,1 +1,1 @@
-"""Ways to carry one event stream: each is a kind of `waiters.Reader`."""
+"""Ways to carry one event stream: each is a kind of `readers.Reader`."""

@@ -23,8 +23,9 @@ from ..hall import Hall
 from ..readers import Reader
 from ..room_readers import RoomReader
 from ..shared import Row, Shared
+from ..standing import Standing, news
 from ..tokens import Place, StreamCursor, VisitorToken
-from ..waiters import Seat, Standing, news
+from ..waiters import Seat
 from . import frames
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ class EventStream(Reader):
                 reader.hall.remove(reader)
                 self.left(reader)
 
-    # What the seat sees (waiters.Reader).
+    # What the seat sees (readers.Reader).
 
     def ready(self) -> bool:
         return not (self._full or self._held or self._lost or self._closed)
