@@ -28,6 +28,7 @@ from .jids import Jid, visitor_full
 from .operators import Operators, Resource
 from .replay import Replay
 from .talk import Talk
+from .xml import Xml
 
 LATE_AFTER_MS = 30_000
 """A line older than this is marked as delayed, and so is what was said before one came."""
@@ -216,15 +217,28 @@ class Delivery:
 
     def tell(self, talk: Talk, operator: Operator, words: str) -> None:
         """A word of the desk to an operator who is there, in the visitor's window."""
-        resource = self._choose(talk, operator) if self._link.up else None
-        if resource is not None:
-            self.notice(talk, resource.jid.full, words)
+        jid = self._reached(talk, operator)
+        if jid is not None:
+            self.notice(talk, jid.full, words)
+
+    def invite(self, talk: Talk, operator: Operator, words: str, direct: Xml) -> bool:
+        """Asks an operator into a room, as from the visitor; False: they are not there."""
+        jid = self._reached(talk, operator)
+        if jid is not None:
+            sender = visitor_full(talk.visitor, self._domain)
+            self._link.send(outbound.invitation(sender, jid.full, words, direct))
+        return jid is not None
 
     # Inside
 
     async def _place(self, talk: Talk, address: str) -> None:
         await self._lists.place(address, talk.visitor)
         self.offer(talk)
+
+    def _reached(self, talk: Talk, operator: Operator) -> Jid | None:
+        """Where an operator who is there gets what the desk says in the talk."""
+        resource = self._choose(talk, operator) if self._link.up else None
+        return None if resource is None else resource.jid
 
     def _choose(self, talk: Talk, operator: Operator) -> Resource | None:
         usable = [

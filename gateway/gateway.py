@@ -143,6 +143,7 @@ class Gateway:
             domain,
             directory,
             talks,
+            rooms,
             bans,
             self._census,
             self._held,

@@ -140,6 +140,26 @@ def notice(from_jid: str, to_jid: str, body: str) -> Xml:
     return _message(from_jid, to_jid, None, text("body", NOTICE + body), _ACTIVE)
 
 
+def invitation(from_jid: str, to_jid: str, words: str, direct: Xml) -> Xml:
+    """An invitation that goes past the room; `words` are for clients that know none."""
+    return element("message", {"from": from_jid, "to": to_jid}, text("body", words), direct)
+
+
+def direct_invitation(room: str, reason: str, thread: str | None = None) -> Xml:
+    """The room's bare JID, and why to come (XEP-0249 §2).
+
+    `thread` is of the talk that goes on there (XEP-0045 §7.9), "" if it has none; None: none does.
+    """
+    attributes = {
+        "xmlns": ns.CONFERENCE,
+        "jid": room,
+        "reason": reason or None,
+        "continue": None if thread is None else "true",
+        "thread": thread or None,
+    }
+    return element("x", attributes)
+
+
 def typing(from_jid: str, to_jid: str, composing: bool) -> Xml:
     """A chat state alone (XEP-0085 §5.3).
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from switchboard.changes import changed
 from switchboard.model import (
+    TO_VISITOR,
     Act,
     Conversation,
     Cursor,
@@ -226,7 +227,7 @@ class Talk:
 
     def concerns(self, operator: str, row: Message) -> bool:
         """Whether a row is for that operator to see."""
-        if row.act is Act.PUSH:
+        if row.act in TO_VISITOR:
             return False
         if row.sender.kind is SenderKind.VISITOR:
             return True

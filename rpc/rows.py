@@ -36,5 +36,7 @@ def event_of(
             return wire.ReactionsData(to, target, reactions)
         case Act.PUSH:
             return wire.PushData(row.body) if clock.now() - row.at < PUSH_LIVES_MS else None
+        case Act.INVITE:
+            return wire.InviteData(row.body, wire.sender(row.sender, visitor))
         case Act.NOTE:
             return None

@@ -61,6 +61,10 @@ that one did not ask for come at once (`who.self`), and after the first two noth
 room: `join` may be tried again. Who comes back to a room that they are in no more is told `leave`
 at once, whatever it was. The event `role` {room, role} says that one's own role is another now.
 
+The event `invite` {room, from} asks the visitor to `join` a room: one of the site's, or one of
+their own into which the operators of their talk were called, and which only they may enter from the
+site. It is a row of the log, told once.
+
 Files, where the site lets visitors send any: `upload` gives a `url` and an `attachment`; the octets
 are PUT to that `url` within ten minutes, as many as were said, and answered by 204, or 403, 408,
 409 (it is there already), 413 or 503 with a JSON-RPC error as the body; then `say` takes the
@@ -232,6 +236,13 @@ class PushData(Struct, frozen=True):
     url: str
 
 
+class InviteData(Struct, frozen=True):
+    """Data of the event `invite`: the visitor is asked to join a room."""
+
+    room: str
+    by: From = field(name="from")
+
+
 class ReceiptData(Struct, frozen=True):
     """Data of the event `receipt`: the other side has the log up to `seq`."""
 
@@ -294,6 +305,7 @@ EventData = (
     | RetractedData
     | ReactionsData
     | PushData
+    | InviteData
     | ReceiptData
     | TypingData
     | DeskData
@@ -309,6 +321,7 @@ _TYPES: dict[type, str] = {
     RetractedData: "retracted",
     ReactionsData: "reactions",
     PushData: "push",
+    InviteData: "invite",
     ReceiptData: "receipt",
     TypingData: "typing",
     DeskData: "desk",

@@ -160,6 +160,8 @@ class Act(enum.StrEnum):
     """A word among operators, which no visitor ever gets."""
     PUSH = "push"
     """The visitor's page is to go to the address in `body`."""
+    INVITE = "invite"
+    """The visitor is asked into the room of the name in `body`."""
     EDIT = "edit"
     RETRACT = "retract"
     MODERATE = "moderate"
@@ -170,6 +172,8 @@ class Act(enum.StrEnum):
 
 CHANGES = frozenset({Act.EDIT, Act.RETRACT, Act.MODERATE, Act.REACT})
 """The acts that change an earlier line, the row's `target`."""
+TO_VISITOR = frozenset({Act.PUSH, Act.INVITE})
+"""The acts that are nothing to operators."""
 
 
 class Reaction(Struct, frozen=True):

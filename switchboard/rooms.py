@@ -1,8 +1,9 @@
 """Rooms, where everybody on a site talks: what they are called and how they are set.
 
 A room is a conversation with many participants. Its id is `<name>%<site key>`, which no visitor's
-id can be; on the wire to browsers it is the name alone. Rooms are the site's to name. Where a site
-wants it each page has one besides, that is made from the page's address and exists by being used.
+id can be; on the wire to browsers it is the name alone. Rooms are the site's to name. Two kinds
+exist besides by being used: each page's own, where a site wants it, whose name is made from the
+page's address; and each visitor's, into which operators call those of a desk talk.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ MOST_AFFILIATIONS = 1000
 MOST_WORDS = 500
 
 _PAGE_ROOM = re.compile(r"^p-[a-z2-7]{16}$")
+_TALK_ROOM = re.compile(r"^t-[a-z2-7]{16}$")
 _NAME = re.compile(ROOM_NAME)
 
 RoomName = Annotated[str, Meta(pattern=ROOM_NAME)]
@@ -108,6 +110,11 @@ class Room(Struct, frozen=True):
         """For people."""
         return self.settings.title or self.id.name
 
+    def admits(self, visitor: str) -> bool:
+        """Whether a visitor of the site may come."""
+        own = not is_talk_room(self.id.name) or self.id.name == talk_room(visitor)
+        return self.settings.guests and own
+
     def occupant(self, who: str) -> str:
         """The id in this room of a visitor, or of a bare JID: the same each time (XEP-0421 §4).
 
@@ -145,3 +152,22 @@ def page_room(address: str) -> str:
     """The name of the room of a page, by its address without query and fragment."""
     digest = hashlib.blake2b(address.encode(), digest_size=10).digest()
     return "p-" + base64.b32encode(digest).decode().lower()
+
+
+def is_talk_room(name: str) -> bool:
+    """Whether it is the name of a visitor's room for their talks with the desk."""
+    return _TALK_ROOM.match(name) is not None
+
+
+def talk_room(visitor: str) -> str:
+    """The name of a visitor's room for their talks with the desk."""
+    return "t-" + visitor.removeprefix("v-")
+
+
+def talk_room_settings(name: str, secret: str) -> RoomSettings:
+    """How such a room is set: nobody finds it, and of Jabber users only operators may enter.
+
+    `secret`: the site's own, for the occupants' ids.
+    """
+    title = f"Talk with Visitor {name[2:6]}"
+    return RoomSettings(title=title, listed=False, members_only=True, salt=secret)

@@ -3,6 +3,7 @@
 from .adhoc import AdHoc
 from .command import Request
 from .context import Context
+from .room import invited
 from .table import run_text
 
-__all__ = ["AdHoc", "Context", "Request", "run_text"]
+__all__ = ["AdHoc", "Context", "Request", "invited", "run_text"]

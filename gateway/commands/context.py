@@ -8,7 +8,7 @@ from switchboard.census import Census
 from switchboard.conversation import Event, IllegalEvent
 from switchboard.model import Details, Operator, Phase, TalkState, Visit
 from switchboard.ports import Clock
-from switchboard.reception import Bans, Directory, Talks
+from switchboard.reception import Bans, Directory, Rooms, Talks
 from switchboard.reception.talks import visitor_name
 from switchboard.routing import Availability
 from switchboard.site import Site
@@ -28,6 +28,7 @@ class Context:
         domain: str,
         directory: Directory,
         talks: Talks,
+        rooms: Rooms,
         bans: Bans,
         census: Census,
         held: HeldTalks,
@@ -39,6 +40,7 @@ class Context:
         self.domain = domain
         self.directory = directory
         self.talks = talks
+        self.rooms = rooms
         self.bans = bans
         self.census = census
         self.held = held

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from switchboard.errors import SwitchboardError
 from switchboard.model import Operator
 
-from . import desk, reply, talk, visitor
+from . import desk, reply, room, talk, visitor
 from .command import Command, Kind, Refused, Request
 from .context import Context
 
@@ -31,6 +31,7 @@ TABLE = {
         Command("help", "!help", "this list", _help, at_desk=True),
         *desk.COMMANDS,
         *talk.COMMANDS,
+        *room.COMMANDS,
         *reply.COMMANDS,
         *visitor.COMMANDS,
     )

@@ -20,7 +20,8 @@ _HOW = {
 }
 
 
-def _those_online(context: Context, request: Request) -> Mapping[str, str]:
+def those_online(context: Context, request: Request) -> Mapping[str, str]:
+    """The operator's colleagues who are there, to choose from."""
     found = {one: context.crew.availability(one) for one in context.colleagues(request)}
     return {
         one.id: f"{one.name} ({_HOW[how]})"
@@ -30,7 +31,7 @@ def _those_online(context: Context, request: Request) -> Mapping[str, str]:
 
 
 def _anybody_or_one(context: Context, request: Request) -> Mapping[str, str]:
-    return {"": "whoever takes chats", **_those_online(context, request)}
+    return {"": "whoever takes chats", **those_online(context, request)}
 
 
 async def take(context: Context, request: Request) -> str:
@@ -172,7 +173,7 @@ COMMANDS = (
         invite,
         (
             (
-                Field("operator", "Whom", Kind.OPERATOR, required=True, options=_those_online),
+                Field("operator", "Whom", Kind.OPERATOR, required=True, options=those_online),
                 _NOTE,
             ),
         ),

@@ -11,7 +11,7 @@ from switchboard.reception import Talks
 from switchboard.reception.talks import operator_sender
 
 from .. import outbound
-from ..commands import Context, Request, run_text
+from ..commands import Context, Request, invited, run_text
 from ..component import Link
 from ..delivery import Delivery
 from ..held import HeldTalks
@@ -96,7 +96,12 @@ class MessageDoor:
         if message.encrypted:
             self._answer(message, visitor, await self._held.find(visitor), UNREADABLE)
             return
-        if message.about.retracts or message.about.reacts_to:
+        if message.invites_to:
+            self._delivery.wrote(visitor, jid)
+            answer = await invited(self._commands, operator, visitor, message.invites_to)
+            self._had(message)
+            self._answer(message, visitor, await self._held.find(visitor), answer)
+        elif message.about.retracts or message.about.reacts_to:
             # Whatever body stands beside it is for clients that know neither.
             self._delivery.wrote(visitor, jid)
             await self._change(message, visitor, operator)

@@ -24,6 +24,7 @@ _REQUEST = f"{{{ns.RECEIPTS}}}request"
 _RECEIVED = f"{{{ns.RECEIPTS}}}received"
 _MARKABLE = f"{{{ns.MARKERS}}}markable"
 _DISPLAYED = f"{{{ns.MARKERS}}}displayed"
+_INVITATION = f"{{{ns.CONFERENCE}}}x"
 _ENCRYPTION = f"{{{ns.ENCRYPTION}}}encryption"
 
 
@@ -41,6 +42,8 @@ class Message(Struct, frozen=True):
     received: str = ""
     displayed: str = ""
     encrypted: bool = False
+    invites_to: str = ""
+    """A room's JID, of a direct invitation (XEP-0249 §2)."""
     condition: str = ""
     """An error's defined condition, of type `error`."""
     about: References = references.NONE
@@ -90,6 +93,8 @@ def message(xml: ET.Element) -> Message:
             found["received"] = child.get("id") or ""
         elif tag == _DISPLAYED:
             found["displayed"] = child.get("id") or ""
+        elif tag == _INVITATION:
+            found["invites_to"] = child.get("jid") or ""
         elif tag in _OMEMO or tag == _ENCRYPTION:
             found["encrypted"] = True
         elif tag in references.TAGS:

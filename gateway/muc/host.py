@@ -68,7 +68,7 @@ class RoomHost:
             entering,
             speaking,
             self._describing,
-            Invitations(domain, link, crowd, rooms, clock),
+            Invitations(domain, link, crowd, rooms, talks, directory, visit, clock),
             Voices(domain, link, crowd, clock),
             {
                 **moderating.answers,

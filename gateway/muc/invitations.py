@@ -2,11 +2,13 @@
 
 An invitation goes out from the room, with the name of who invites in it and no JID, and as a direct
 one beside it (XEP-0249), which clients show that know no other. Who declines is heard only if they
-were invited: a room is no way for strangers to reach who is in it.
+were invited: a room is no way for strangers to reach who is in it. A visitor of the site is asked
+on the page, and only by operators.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
 from msgspec import Struct
@@ -14,14 +16,16 @@ from msgspec.structs import replace
 from slixmpp import JID, InvalidJID
 
 from switchboard.errors import Forbidden, NotFound, Reject
+from switchboard.model import Operator, Visit
 from switchboard.ports import Clock
-from switchboard.reception.rooms import Rooms
+from switchboard.reception import Directory, Rooms, Talks
 from switchboard.rooms import MOST_AFFILIATIONS, Affiliation, Role, Room
 from switchboard.text import clean_line
 
 from .. import namespaces as ns
 from ..component import Link
-from ..jids import Jid, parse, room_bare, room_full
+from ..jids import Jid, parse, room_bare, room_full, visitor_of
+from ..outbound import direct_invitation
 from ..xml import Xml, element, text
 from .crowd import Crowd
 from .hall import Person
@@ -74,24 +78,17 @@ def invitation(room: Room, domain: str, by: Person, asked: Invitation) -> Xml:
     """As it goes out (§7.8.2, XEP-0249 §2)."""
     own = room_bare(room.conversation, domain)
     reason = [text("reason", asked.reason)] if asked.reason else []
-    thread = asked.continues or None
-    goes_on = [] if asked.continues is None else [element("continue", {"thread": thread})]
+    thread = asked.continues
+    goes_on = [] if thread is None else [element("continue", {"thread": thread or None})]
     inviter = room_full(room.conversation, domain, by.resource)
     invite = element("invite", {"from": inviter}, *reason, *goes_on)
     words = f"{by.nick} invites you to the room {room.title} ({own})"
-    direct = {
-        "xmlns": ns.CONFERENCE,
-        "jid": own,
-        "reason": asked.reason or None,
-        "continue": None if asked.continues is None else "true",
-        "thread": thread,
-    }
     return element(
         "message",
         {"from": own, "to": asked.to},
         text("body", f"{words}: {asked.reason}" if asked.reason else words),
         element("x", {"xmlns": ns.MUC_USER}, invite),
-        element("x", direct),
+        direct_invitation(own, asked.reason, thread),
     )
 
 
@@ -106,11 +103,24 @@ def declined(room: Room, domain: str, to: str, invitee: str, reason: str) -> Xml
 class Invitations:
     """Passes them on, for who is in the room and has a voice there."""
 
-    def __init__(self, domain: str, link: Link, crowd: Crowd, rooms: Rooms, clock: Clock) -> None:
+    def __init__(
+        self,
+        domain: str,
+        link: Link,
+        crowd: Crowd,
+        rooms: Rooms,
+        talks: Talks,
+        directory: Directory,
+        visit: Callable[[str], Visit | None],
+        clock: Clock,
+    ) -> None:
         self._domain = domain
         self._link = link
         self._crowd = crowd
         self._rooms = rooms
+        self._talks = talks
+        self._directory = directory
+        self._visit = visit
         self._open: dict[tuple[str, str], str] = {}
         """By room and the invitee's bare JID: the bare JID of who invited them."""
         self._often = Often(clock, MOST_AT_ONCE, WITHIN, "You invite too many.")
@@ -139,17 +149,38 @@ class Invitations:
             raise Forbidden("no_voice", "You have no voice in this room.")
         if room.settings.members_only and not person.standing.manages:
             raise Forbidden("forbidden", "Only admins invite to a room of members.")
-        if any(parse(one.to).domain == self._domain for one in asked):
-            raise Reject("invalid", "Visitors of the site come in from its pages.")
         self._often.count(person.address, len(asked))
+        operator = self._directory.operator(room.id.site, person.address)
+        visits = [self._visit_of(one, room.id.site, operator) for one in asked]
+        others = [one for one, visit in zip(asked, visits, strict=True) if visit is None]
+        for visit in filter(None, visits):
+            assert operator is not None
+            await self._talks.invite(operator, visit.visitor, visit.domain, room)
         if room.settings.members_only:
-            await self._make_members(room, asked)
-        for one in asked:
+            await self._make_members(room, others)
+        for one in others:
             self._open.pop((room.conversation, one.bare), None)
             self._open[room.conversation, one.bare] = person.address
             self._link.send(invitation(room, self._domain, person, one))
         while len(self._open) > MOST_OPEN:
             del self._open[next(iter(self._open))]
+
+    def _visit_of(self, asked: Invitation, site: str, operator: Operator | None) -> Visit | None:
+        """The visitor of the site who is asked; None: it is anybody else.
+
+        Raises Forbidden for who is no operator, and NotFound.
+        """
+        to = parse(asked.to)
+        visitor = visitor_of(to.local)
+        visit = None if visitor is None else self._visit(visitor)
+        ours = visit is not None and visit.domain == to.domain
+        if not ours and to.domain != self._domain:
+            return None
+        if operator is None:
+            raise Forbidden("forbidden", "Only the site's operators call its visitors.")
+        if visit is None or not ours or visit.site != site:
+            raise NotFound("not_found", "There is no such visitor on the site now.")
+        return visit
 
     def _decline(self, sender: Jid, room: Room, reason: str) -> None:
         inviter = self._open.pop((room.conversation, sender.bare), None)

@@ -32,7 +32,7 @@ def asked_room(web: Services, visit: Visit, name: str) -> Room:
         address = clean_url(visit.page.url, ())
         name = page_room(address) if address else ""
     room = web.rooms.room(visit.site, name)
-    if not room.settings.guests:
+    if not room.admits(visit.visitor):
         raise Forbidden("forbidden", "This room is not for visitors.")
     return room
 

@@ -48,7 +48,7 @@ def sender_of(occupant: Occupant) -> Sender:
 
 
 class Rooms:
-    """Lines in rooms. `domain` is the first component domain, where rooms live."""
+    """Lines in rooms."""
 
     def __init__(
         self,
@@ -63,7 +63,8 @@ class Rooms:
         self._bus = bus
         self._clock = clock
         self._directory = directory
-        self._domain = domain
+        self.domain = domain
+        """The first component domain, where rooms live."""
         self._message_chars = message_chars
 
     def room(self, site: str, name: str) -> Room:
@@ -179,7 +180,7 @@ class Rooms:
 
     def ask(self, room: str) -> None:
         """Asks the room's gateway who is there."""
-        self._bus.publish(events.domain_topic(self._domain), events.RoomAsked(room))
+        self._bus.publish(events.domain_topic(self.domain), events.RoomAsked(room))
 
     def _draft(
         self,
@@ -194,7 +195,7 @@ class Rooms:
         return Draft(
             conversation=room.conversation,
             site=room.id.site,
-            domain=self._domain,
+            domain=self.domain,
             sender=sender,
             client_id=client_id,
             body=body,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from ..errors import NotFound
 from ..model import Ban, Operator
 from ..ports import Store, Unsubscribe
-from ..rooms import Room, RoomId, is_page_room, room_of
+from ..rooms import Room, RoomId, is_page_room, is_talk_room, room_of, talk_room_settings
 from ..site import Site
 
 REFRESH_EVERY = 2.0
@@ -66,7 +66,10 @@ class Directory:
         return self._sites.get(key)
 
     def room(self, conversation: str) -> Room | None:
-        """The room whose log it is, if there is one; a page's own is there where pages have any."""
+        """The room whose log it is, if there is one.
+
+        A page's own is there where pages have any, a visitor's always.
+        """
         id = room_of(conversation)
         site = self._sites.get(id.site) if id is not None else None
         if id is None or site is None:
@@ -74,10 +77,12 @@ class Directory:
         settings = site.settings.rooms.get(id.name)
         if settings is None and is_page_room(id.name):
             settings = site.settings.page_rooms
+        elif settings is None and is_talk_room(id.name):
+            settings = talk_room_settings(id.name, site.settings.identify_secret)
         return Room(id, settings) if settings is not None else None
 
     def rooms(self) -> Iterator[Room]:
-        """All rooms of all sites, but for pages' own."""
+        """All rooms of all sites that these have named."""
         for site in self._sites.values():
             for name, settings in site.settings.rooms.items():
                 yield Room(RoomId(name, site.key), settings)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from .. import events
 from ..conversation import Event, OperatorWrote, VisitorWrote
-from ..errors import NotFound, Reject
+from ..errors import Forbidden, NotFound, Reject
 from ..model import (
     CLIENT_ID_CHARS,
     Act,
@@ -33,6 +33,7 @@ from ..model import (
     default_name,
 )
 from ..ports import Appended, Bus, Clock, Draft, Store
+from ..rooms import Room
 from ..text import clean_body, clean_line
 
 REPEAT_WINDOW_MS = 600_000
@@ -178,6 +179,12 @@ class Talks:
     async def push(self, operator: Operator, visitor: str, domain: str, url: str) -> Appended:
         """Sends the visitor's page to an address, which the caller has checked."""
         return await self._put(operator, visitor, domain, Act.PUSH, url)
+
+    async def invite(self, operator: Operator, visitor: str, domain: str, room: Room) -> Appended:
+        """Asks the visitor into a room. Raises Forbidden if it is none for them."""
+        if room.id.site != operator.site or not room.admits(visitor):
+            raise Forbidden("forbidden", "That room is not for this visitor.")
+        return await self._put(operator, visitor, domain, Act.INVITE, room.id.name)
 
     async def _put(
         self, operator: Operator, visitor: str, domain: str, act: Act, body: str

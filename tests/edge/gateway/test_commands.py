@@ -42,7 +42,7 @@ async def test_every_command_is_in_the_help(crew: Shop, visitor: str) -> None:
     said = await answer(crew, "ann", visitor, "!help")
     words = (
         "who take transfer invite leave end ban unban name email phone note tag info history push "
-        "canned 1 follow unfollow away back busy transcript"
+        "canned 1 follow unfollow away back busy transcript room"
     )
     for word in words.split():
         assert f"!{word}" in said

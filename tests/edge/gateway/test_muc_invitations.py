@@ -10,6 +10,7 @@ from gateway import namespaces as ns
 from gateway.muc.invitations import MOST_AT_ONCE
 from gateway.outbound import NOTHING
 from gateway.xml import Xml, element, text
+from switchboard.model import Act
 from switchboard.rooms import Affiliation, RoomSettings
 from tests.edge.gateway.jabber_user import ROOM, USER, C, JabberUser, child
 from tests.edge.gateway.lobby import Lobby
@@ -83,10 +84,34 @@ class TestInviting:
         assert eve.error() == ("jid-malformed", "modify")
         assert len(eve.shop.sent) == before + 1
 
-    async def test_visitors(self, rooms: Shop, eve: JabberUser) -> None:
-        """Of the site are not reached so: they have no client to ask."""
-        await eve.message("", "normal", invite(f"v-abcdefghijklmnop@{DOMAIN}"))
-        assert eve.error() == ("not-acceptable", "modify")
+    async def test_operators_ask_visitors(self, rooms: Shop, ann: JabberUser, visitor: str) -> None:
+        """On their page, as they have no client; beside others."""
+        rooms.sits(visitor)
+        await ann.message("", "normal", invite(f"{visitor}@{DOMAIN}", PAT))
+        rows = await rooms.store.read(visitor, 0, 9)
+        assert [(row.act, row.body, row.sender.id) for row in rows] == [
+            (Act.INVITE, "lobby", "o-ann")
+        ]
+        assert to(rooms, f"{visitor}@{DOMAIN}") == []
+        assert len(to(rooms, PAT)) == 1
+
+    async def test_visitors_who_are_not_here(
+        self, rooms: Shop, ann: JabberUser, visitor: str
+    ) -> None:
+        """Are not asked, nor is anybody with them."""
+        await ann.message("", "normal", invite(PAT, f"{visitor}@{DOMAIN}"))
+        assert ann.error() == ("item-not-found", "cancel")
+        assert to(rooms, PAT) == []
+
+    async def test_nobody_else_asks_visitors(
+        self, rooms: Shop, eve: JabberUser, visitor: str
+    ) -> None:
+        """Whether or not they are there."""
+        for _ in range(2):
+            await eve.message("", "normal", invite(f"{visitor}@{DOMAIN}"))
+            assert eve.error() == ("forbidden", "auth")
+            rooms.sits(visitor)
+        assert await rooms.store.read(visitor, 0, 9) == []
 
     async def test_too_many(self, rooms: Shop, eve: JabberUser) -> None:
         """Nobody floods strangers by way of the room; later it is well again."""
