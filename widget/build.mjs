@@ -12,8 +12,8 @@ const out = here('../rpc/static')
 /** Names by which only our own parts speak to each other: shortened in all of them alike. */
 const INTERNAL = [
   'above addStyles asides atEnd attend backlog behind beside carry claim clock compose confirmed createHistory createOutbox createTalk',
-  'dispatch dress dressed elsewhere emit env fetchPart heard hello hrefOf instead interest keep keepPrefix kept leads leave',
-  'linkTo linked listen live marks mentions moment place quote render report serve slots tell texts times toEnd unable wake words',
+  'dispatch dress dressed elsewhere emit entered env fetchPart heard hello hrefOf instead interest keep keepPrefix kept leads leave',
+  'linkTo linked listen live marks mentions moment place quote render report serve slots tell texts times toDesk toEnd unable wake words',
 ].flatMap((line) => line.split(' '))
 const mangleCache = {}
 

@@ -234,9 +234,9 @@ const mountIn =
       },
     }
 
-    /** To the room, which is fetched for the first of it. */
+    /** To the rooms, which are fetched for the first of it. */
     function pass(name: string, data: unknown): void {
-      if (dataset.room) use('room', (room) => room.wire!(name, data))
+      if (dataset.room || name === 'invite' || keep.keys('invited ')[0]) use('room', (room) => room.wire!(name, data))
     }
     function heard(name: string, data: any): void {
       if (name === 'push') return push(data.url)

@@ -10,9 +10,15 @@ export interface Door {
   focus(): void
 }
 
-export function createDoor({ h }: Tools, texts: { name: string; join: string }, join: (name: string) => void): Door {
-  const field = h('input', 'field entry', { maxlength: '40', autocomplete: 'nickname', 'aria-describedby': 'wrong' })
-  const wrong = h('p', 'meta failed', { id: 'wrong', role: 'alert' })
+export function createDoor(
+  { h }: Tools,
+  texts: { name: string; join: string },
+  room: string,
+  join: (name: string) => void,
+): Door {
+  const id = `${room}-wrong`
+  const field = h('input', 'field entry', { maxlength: '40', autocomplete: 'nickname', 'aria-describedby': id })
+  const wrong = h('p', 'meta failed', { id, role: 'alert' })
   const element = h('form', 'door', {},
     h('label', '', {}, texts.name, field),
     wrong,

@@ -1,47 +1,69 @@
-/** The tabs of the panel: the desk and the room, each with what is unread in it (ARIA's pattern of tabs). */
+/** The tabs of the panel: the desk and rooms, each with what is unread in it (ARIA's pattern of tabs). */
 
 import type { Tools } from '../panel/parts'
 
+/** Each tab goes by a name of its own; the desk's is empty. */
 export interface Tabs {
-  /** Which of the panels is shown, by its place in the row. */
-  select(chosen: number): void
+  add(name: string, panel: HTMLElement): void
+  remove(name: string): void
+  /** Which of the panels is shown. */
+  select(name: string): void
   /** What a tab is called, and how much is unread there. */
-  label(tab: number, name: string, unread: number): void
+  label(name: string, title: string, unread: number): void
 }
 
-/** Puts them before the first of the panels; `chose` is called with what the visitor chooses. */
-export function createTabs({ h, fill, texts: core }: Tools, panels: readonly HTMLElement[], chose: (chosen: number) => void): Tabs {
-  const tabs = panels.map((panel, index) => {
-    const name = h('bdi')
+/** Puts them before the desk's panel, as soon as there is another; `chose` is called with what the visitor chooses. */
+export function createTabs({ h, fill, view, texts: core }: Tools, desk: HTMLElement, chose: (name: string) => void): Tabs {
+  const row = h('div', 'tabs', { role: 'tablist' })
+  const tabs = new Map<string, { panel: HTMLElement; tab: HTMLElement; title: HTMLElement; mark: HTMLElement }>()
+  let made = 0
+
+  function add(name: string, panel: HTMLElement): void {
+    const title = h('bdi')
     const mark = h('span', 'mark', { role: 'img' })
-    const tab = h('button', 'tab', { type: 'button', role: 'tab', id: `tab${index}`, 'aria-controls': `panel${index}` }, name, mark)
-    tab.onclick = () => chose(index)
-    panel.id = `panel${index}`
+    const tab = h('button', 'tab', { type: 'button', role: 'tab', id: `tab${made}`, 'aria-controls': `panel${made}` }, title, mark)
+    tab.onclick = () => chose(name)
+    panel.id = `panel${made++}`
     panel.setAttribute('role', 'tabpanel')
     panel.setAttribute('aria-labelledby', tab.id)
-    return { tab, name, mark }
-  })
-  const row = h('div', 'tabs', { role: 'tablist' }, ...tabs.map(({ tab }) => tab))
-  row.onkeydown = (event) => {
-    if (!/^Arrow[LR]|^Home|^End/.test(event.key)) return
-    event.preventDefault()
-    // There are two.
-    const other = tabs.findIndex(({ tab }) => tab.tabIndex < 0)
-    chose(other)
-    tabs[other]!.tab.focus()
+    row.append(tab)
+    if (name) desk.after(panel)
+    tabs.set(name, { panel, tab, title, mark })
+    row.hidden = tabs.size < 2
   }
-  panels[0]!.before(row)
+  row.onkeydown = (event) => {
+    const names = [...tabs.keys()]
+    const last = names.length - 1
+    const at = names.findIndex((name) => !tabs.get(name)!.tab.tabIndex)
+    const step = view.element.dir === 'rtl' ? -1 : 1
+    const to = { ArrowRight: at + step, ArrowLeft: at - step, Home: 0, End: last }[event.key]
+    if (to === undefined) return
+    event.preventDefault()
+    const name = names[to < 0 ? last : to > last ? 0 : to]!
+    chose(name)
+    tabs.get(name)!.tab.focus()
+  }
+  desk.before(row)
+  add('', desk)
   return {
-    select(chosen) {
-      tabs.forEach(({ tab }, index) => {
-        tab.setAttribute('aria-selected', `${index === chosen}`)
-        tab.tabIndex = index === chosen ? 0 : -1
-        panels[index]!.hidden = index !== chosen
-      })
+    add,
+    remove(name) {
+      const { tab, panel } = tabs.get(name)!
+      tab.remove()
+      panel.remove()
+      tabs.delete(name)
+      row.hidden = tabs.size < 2
     },
-    label(index, text, unread) {
-      const { name, mark } = tabs[index]!
-      if (name.textContent !== text) name.textContent = text
+    select(chosen) {
+      for (const [name, { tab, panel }] of tabs) {
+        tab.setAttribute('aria-selected', `${name === chosen}`)
+        tab.tabIndex = name === chosen ? 0 : -1
+        panel.hidden = name !== chosen
+      }
+    },
+    label(name, text, unread) {
+      const { title, mark } = tabs.get(name)!
+      if (title.textContent !== text) title.textContent = text
       mark.hidden = !unread
       mark.textContent = `${unread}`
       mark.setAttribute('aria-label', fill(core.unread, { count: unread }))
