@@ -5,67 +5,30 @@ Over Prosody and over ejabberd. What each of them says, all others see, in one o
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser
 
-from parley.private_prosody import PrivateProsody
 from tests.e2e.conftest import PASSWORD
-from tests.e2e.support.bridge import Server
 from tests.e2e.support.browser import Widget
-from tests.e2e.support.ejabberd import PrivateEjabberd
 from tests.e2e.support.mcabber import Mcabber
 from tests.e2e.support.occupant import Occupant, item
 from tests.e2e.support.operator import Operator
 from tests.e2e.support.parley import SITE, Parley
-from tests.e2e.support.ports import free_port
 from tests.e2e.support.profanity import Profanity
-from tests.e2e.support.site import Website, website
+from tests.e2e.support.site import Website
 from tests.e2e.support.wait import eventually
 
-SERVERS: dict[str, Callable[..., Server]] = {
-    "prosody": PrivateProsody,
-    "ejabberd": PrivateEjabberd,
-}
 VISITORS = ("Ada", "Bea", "Cyd")
 ROOM = "lobby"
 
 
-@pytest.fixture(params=SERVERS)
-async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Server]:
-    """A Jabber server with three accounts."""
-    running = SERVERS[request.param](
-        tmp_path / request.param, free_port(), free_port(), secret="s3cret"
-    )
-    for name in ("ann", "bob", "eve"):
-        await running.add_user(name, PASSWORD)
-    await running.start()
-    yield running
-    await running.stop()
-
-
 @pytest.fixture
-def shop() -> Iterator[Website]:
-    """The site that visitors read."""
-    with website() as running:
-        yield running
-
-
-@pytest.fixture
-async def parley(tmp_path: Path, server: Server, shop: Website) -> AsyncIterator[Parley]:
-    """`parley run` for that site, whose pages have the room; Ann and Bob are its operators."""
-    running = Parley(tmp_path / "parley", server, origin=shop.url)
-    if isinstance(server, PrivateEjabberd):
-        running.use(server.api)
-    await running.set_up({"ann@localhost": "Ann", "bob@localhost": "Bob"})
-    tag = running.order("snippet", SITE)
-    shop.snippet = tag.replace("></script>", f' data-room="{ROOM}"></script>')
-    await running.start()
-    yield running
-    running.end()
+def attributes() -> str:
+    """The pages have the room."""
+    return f' data-room="{ROOM}"'
 
 
 @pytest.fixture
