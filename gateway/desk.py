@@ -116,6 +116,11 @@ class Desks:
         if due and self._link.up:
             self._show_contacts()
 
+    def tell_all(self) -> None:
+        """Somebody knows of none of them."""
+        self._announce_at = 0.0
+        self.announce()
+
     def _announce_queues(self, now: float) -> None:
         """Who waits, oldest first: what changed, at most every QUEUE_EVERY; and all again then."""
         queues: dict[str, list[Talk]] = {}
@@ -165,14 +170,12 @@ class Desks:
         """Visitors learn at once; contacts are told anew when the link is back."""
         self._contacts.clear()
         self._shown.clear()
-        self._announce_at = 0.0
-        self.announce()
+        self.tell_all()
 
     def resumed(self) -> None:
         """What was told lately may not have been sent."""
         self._shown.clear()
-        self._announce_at = 0.0
-        self.announce()
+        self.tell_all()
 
     def say_goodbye(self) -> None:
         """The component stops."""

@@ -347,6 +347,8 @@ class Gateway:
                 self._delivery.visitor_types(event)
             case events.Described():
                 self._census.described(event.conversation, event.details)
+            case events.DesksAsked():
+                self._desks.tell_all()
             case events.Look():
                 self._held.look(event)
             case events.StateChanged():

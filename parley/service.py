@@ -168,7 +168,7 @@ class Service:
             await self._redis.start()
         http = self._config.http
         if self._web is not None:
-            self._web.start()
+            await self._web.start()
             site = self._web.site(self._extra)
             for description in http.listen:
                 self._ports.append(await self._listen(description, site))

@@ -126,10 +126,11 @@ class WebEdge:
         self._sites.append(site)
         return site
 
-    def start(self) -> None:
-        """To be called once, with the directory loaded and the loop running."""
+    async def start(self) -> None:
+        """To be called once, with the directory loaded, before anybody is served."""
         self._directory.listen(self._load_sites)
         self._load_sites()
+        await self._desks.ask(self._services.rooms.domain)
 
     def sweep(self) -> None:
         """To be called every second; sweeps the attendance and the desks too."""

@@ -84,6 +84,10 @@ class Desk(Struct, frozen=True, tag=True):
     name: str
 
 
+class DesksAsked(Struct, frozen=True, tag=True):
+    """A web node that begins wants to know how the desks are; told where their gateway hears it."""
+
+
 class Queue(Struct, frozen=True, tag=True):
     """A gateway's word on who waits for a desk, the next first; at most MOST_QUEUED of them."""
 
@@ -208,6 +212,7 @@ Event = (
     | Receipt
     | Typing
     | Desk
+    | DesksAsked
     | Queue
     | Rated
     | VisitorHere

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from .. import events
@@ -56,6 +57,15 @@ class DeskBoard:
     def heard(self, site: str) -> bool:
         """Whether the site's gateway has spoken lately."""
         return self._clock.monotonic() < self._entry(site).expires_at
+
+    async def ask(self, domain: str) -> None:
+        """Asks the gateway of the desks' domain how all are that are looked at; in a bounded time.
+
+        It need not answer: it tells so by itself before long.
+        """
+        topics = map(events.desk_topic, self._entries)
+        await asyncio.gather(*map(self._bus.listening, topics))
+        self._bus.publish(events.domain_topic(domain), events.DesksAsked())
 
     def sweep(self) -> None:
         """To be called every second: a word that is too old counts as offline."""

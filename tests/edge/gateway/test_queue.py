@@ -50,6 +50,18 @@ async def wait_in_line(shop: Shop, count: int) -> list[str]:
     return visitors
 
 
+async def test_who_asks_is_told(shop: Shop) -> None:
+    """How the desk is, at once and not when it is due."""
+    await shop.signs_in("ann")
+    board = Board(shop)
+    await board.after(1)
+    board.heard.clear()
+    shop.bus.publish(events.domain_topic(DOMAIN), events.DesksAsked())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert [one.state for one in board.heard] == [DeskState.ONLINE]
+
+
 async def test_the_queue_is_told_oldest_first(shop: Shop) -> None:
     """Who writes once more keeps the place; who is answered leaves it, and all move up."""
     board = Board(shop)

@@ -131,7 +131,7 @@ class World:
                 **{"token_keys": ("key",), **settings},
             ),
         )
-        self.edge.start()
+        await self.edge.start()
         self._reactor = AsyncioSelectorReactor(asyncio.get_running_loop())
         self.site = self.edge.site(static=self.static, reactor=self._reactor)
         self._listener = self._reactor.listenTCP(0, self.site, interface="127.0.0.1")

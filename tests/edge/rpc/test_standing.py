@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from switchboard.conversation import Ended, HandedBack
-from switchboard.events import Queue, Rated, desk_topic
+from switchboard.events import DesksAsked, Queue, Rated, desk_topic, domain_topic
 from switchboard.hours import HoursSettings
 from switchboard.model import DeskState
 from switchboard.site import FormField, FormSettings, Site, Trigger
@@ -69,6 +69,22 @@ async def test_a_talk_that_ended_meanwhile(world: World) -> None:
         cursor = polled["result"]["cursor"]
         polled = await http.answer("poll", token=token, cursor=cursor, wait=0)
         assert polled["result"]["events"] == found
+
+
+async def test_a_node_that_begins(world: World, store: SqlStore, clock: ManualClock) -> None:
+    """It asks how the desks are, so that its first visitor is not told that nobody is there."""
+
+    def gateway(event: Any) -> None:
+        if isinstance(event, DesksAsked):
+            world.desk(DeskState.ONLINE)
+
+    world.bus.subscribe(domain_topic(DOMAIN), gateway)
+    other = World(store, clock, world.bus)
+    await other.start()
+    try:
+        assert (await other.http().call("hello", site="acme"))["desk"]["state"] == "online"
+    finally:
+        await other.stop()
 
 
 async def desk_by_poll(node: World, token: str, cursor: str) -> tuple[list[str], str]:
