@@ -54,6 +54,8 @@ class JabberSettings(Struct, frozen=True):
     """ejabberd's HTTP API, where contact lists are written by it."""
     admins: tuple[str, ...] = ()
     """Bare JIDs of those who own every room."""
+    messages_per_minute: int = 60
+    """Of one Jabber user in rooms, moderators excepted; 0 is no limit."""
 
 
 class Gateway:
@@ -165,6 +167,7 @@ class Gateway:
                 clock,
                 self._lanes,
                 settings.admins,
+                settings.messages_per_minute,
             )
             if desks_live_here
             else None

@@ -154,6 +154,7 @@ class Service:
             version=product_version(),
             api=api,
             admins=config.component.admins,
+            messages_per_minute=config.limits.messages_per_minute,
         )
         lease: Callable[[str], Lease] = LeaseForEver
         if self._leases is not None:

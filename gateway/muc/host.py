@@ -47,6 +47,7 @@ class RoomHost:
         clock: Clock,
         lanes: Lanes,
         admins: Collection[str],
+        messages_per_minute: int,
     ) -> None:
         self._domain = domain
         self._link = link
@@ -58,7 +59,9 @@ class RoomHost:
         self._describing = Describing(domain, crowd, directory)
         entering = Entering(crowd, self._log, directory, clock)
         self._restoring = Restoring(domain, link, crowd, self._log, entering, registry)
-        speaking = Speaking(domain, link, crowd, rooms, talks, directory, visit, clock)
+        speaking = Speaking(
+            domain, link, crowd, rooms, talks, directory, visit, clock, messages_per_minute
+        )
         moderating = Moderating(domain, crowd, self._log, self._guests, rooms, directory, bans)
         configuring = Configuring(crowd, rooms)
         self._settling = Settling(domain, link, crowd, self._log, directory)

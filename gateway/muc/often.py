@@ -9,7 +9,10 @@ from switchboard.ports import Clock
 
 
 class Often:
-    """At most `most` times within so many seconds, each by a key such as a bare JID."""
+    """At most `most` times within so many seconds, each by a key such as a bare JID.
+
+    0 is no limit.
+    """
 
     def __init__(self, clock: Clock, most: int, within: float, words: str) -> None:
         self._clock = clock
@@ -21,6 +24,8 @@ class Often:
 
     def count(self, who: str, number: int = 1) -> None:
         """Counts it, or raises RetryLater `rate_limited` and counts nothing."""
+        if not self._most:
+            return
         now = self._clock.monotonic()
         since = now - self._within
         while self._times and next(iter(self._times.values()))[-1] <= since:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from switchboard.errors import Forbidden, NotFound, Reject
+from switchboard.floor import keeps_floor
 from switchboard.model import Act, Sender, SenderKind, Visit
 from switchboard.ports import Clock
 from switchboard.reception import Directory, Rooms, Talks
@@ -24,6 +25,7 @@ from . import stanzas
 from .amending import Amending, Change
 from .crowd import Crowd
 from .hall import Hall, Person
+from .often import Often
 from .requests import ID_CHARS, RoomMessage
 
 SUBJECT_CHARS = 500
@@ -43,6 +45,7 @@ class Speaking:
         directory: Directory,
         visit: Callable[[str], Visit | None],
         clock: Clock,
+        messages_per_minute: int,
     ) -> None:
         self._domain = domain
         self._link = link
@@ -53,6 +56,7 @@ class Speaking:
         self._visit = visit
         self._clock = clock
         self._amending = Amending(rooms)
+        self._often = Often(clock, messages_per_minute, 60.0, "Too much at once; please wait.")
 
     def speaker(self, message: RoomMessage) -> tuple[Hall, Person]:
         """The room and who writes there. Raises NotFound, or Reject `not_joined` (§7.4)."""
@@ -77,6 +81,7 @@ class Speaking:
             raise Reject("invalid", "This room cannot read what is encrypted: turn that off here.")
         if not (stanza.body or stanza.about.retracts or stanza.about.reacts_to):
             return
+        self._count(person)
         sender = Sender(person.kind, person.id, person.nick)
         origin = Origin(address=person.address, id=stanza.id)
         settings, now = hall.room.settings, self._clock.monotonic()
@@ -108,6 +113,7 @@ class Speaking:
             raise Reject("bad_request", "A message to one is no groupchat.")
         if not stanza.body:
             return
+        self._count(person)
         other = hall.addressed(stanza.to.resource)
         if other is None:
             raise NotFound("unknown_occupant", "Nobody here has this name.")
@@ -124,6 +130,11 @@ class Speaking:
         kind = "chat" if stanza.type == "chat" else "normal"
         for client in other.clients.values():
             self._link.send(stanzas.private(from_jid, client.jid, stanza.id, body, kind, person.id))
+
+    def _count(self, person: Person) -> None:
+        """So that one alone does not use up what the room may say, or fill a moderator's window."""
+        if not keeps_floor(person.occupant):
+            self._often.count(person.address)
 
     async def _to_visitor(
         self, hall: Hall, person: Person, other: Person, message: RoomMessage

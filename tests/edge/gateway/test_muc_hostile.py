@@ -9,7 +9,9 @@ from gateway.muc.entering import ENTRIES_MOST, MOST_CLIENTS_EACH
 from gateway.muc.requests import STATUS_CHARS
 from gateway.xml import element, text
 from tests.edge.gateway.jabber_user import ROOM, C, JabberUser, error_of
-from tests.edge.gateway.shop import DOMAIN, Shop
+from tests.edge.gateway.shop import DOMAIN, SETTINGS, Shop
+
+MOST = SETTINGS.messages_per_minute
 
 
 @pytest.fixture
@@ -40,6 +42,19 @@ async def test_a_flood_of_clients(rooms: Shop, ann: JabberUser) -> None:
         await user.joins("Mal")
     assert user.error() == ("service-unavailable", "wait")
     assert len(ann.presences("Mal")) == 1
+
+
+async def test_a_flood_of_lines(ann: JabberUser, mallory: JabberUser, eve: JabberUser) -> None:
+    """§7.2.9's error: one alone does not use up what a room may say, nor fills a window."""
+    await mallory.joins("Mal")
+    for number in range(MOST // 2 + 5):
+        await mallory.says(f"buy {number}")
+        await mallory.message("/Ann", "chat", text("body", f"buy {number}"))
+    assert mallory.error() == ("resource-constraint", "wait")
+    private = [one for one in ann.got if one.get("type") == "chat"]
+    assert len(ann.lines()) + len(private) == MOST
+    await eve.says("still here")
+    assert ann.lines()[-1] == ("Eve", "still here")
 
 
 async def test_a_race_for_a_nick(rooms: Shop, ann: JabberUser) -> None:
