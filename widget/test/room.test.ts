@@ -335,6 +335,12 @@ describe('the talk', () => {
     await page.says(line(1, 'Where is Ann?'))
     expect(page.find('.badge').textContent).toBe('1')
   })
+  it('says when voice is taken, until it is given again', async () => {
+    await page.event('role', { room: 'lobby', role: 'visitor' })
+    expect(page.all('.notice:not([hidden])')).toEqual(['You can only read here'])
+    await page.event('role', { room: 'lobby', role: 'participant' })
+    expect(page.all('.notice:not([hidden])')).toEqual([])
+  })
   it('says that one may only listen', async () => {
     page.within('[aria-label=Leave]').click()
     await page.join([], { role: 'visitor' })

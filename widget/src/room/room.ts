@@ -97,7 +97,6 @@ export function createRoom(tools: Tools, texts: typeof english, around: Around, 
 
   function dispatch(event: Event): void {
     if (event.type === 'failed') explain(event.reason)
-    // Voice is given and taken without a word.
     else if (event.type === 'acknowledged') explain()
     state = tools.reduce(state, event)
     if (state.atEnd && state.messages.length > KEPT * 2) {
@@ -261,6 +260,7 @@ export function createRoom(tools: Tools, texts: typeof english, around: Around, 
         else rejoin()
       } else if (!here || ![data.room, data.to, data.message?.conversation].includes(state.conversation)) return
       else if (name === 'member') moved(data)
+      else if (name === 'role') explain(data.role === 'visitor' ? 'no_voice' : '')
       else {
         dispatch({ type: 'wire', name, data })
         const { message } = data
