@@ -5,6 +5,7 @@ import { basename, extname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, transform } from 'esbuild'
 import { minify } from 'terser'
+import { carried, moduleOf, unnamed } from './translations.mjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 const out = here('../rpc/static')
@@ -31,26 +32,12 @@ const minifiedCss = {
   },
 }
 
-/**
- * `texts:de`: the texts of a language, as lists in the order of the English ones and of their
- * sections. A section that lacks a text is left out, and so in English.
- */
-const translations = {
-  name: 'translations',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^texts:/ }, ({ path }) => ({ path, namespace: 'texts' }))
-    onLoad({ filter: /./, namespace: 'texts' }, async ({ path }) => {
-      const [english, texts] = await Promise.all(['en', path.slice(6)].map(readTexts))
-      const lists = Object.entries(english).map(([section, keys]) => Object.keys(keys).map((key) => texts[section]?.[key]))
-      const complete = lists.map((list) => (list.every(Boolean) ? list : null))
-      return { contents: `export default ${JSON.stringify(complete)}`, loader: 'js' }
-    })
+/** The English texts, which the parts bring along. */
+const englishTexts = {
+  name: 'english-texts',
+  setup({ onLoad }) {
+    onLoad({ filter: /texts.en\.json$/ }, async ({ path }) => ({ contents: unnamed(await readFile(path, 'utf8')), loader: 'json' }))
   },
-}
-
-async function readTexts(language) {
-  const { chat, ...sections } = JSON.parse(await readFile(here(`src/texts/${language}.json`), 'utf8'))
-  return { button: { chat }, ...sections }
 }
 
 function fail(message) {
@@ -67,7 +54,7 @@ async function bundle(entryPoints, format, define) {
     target: 'es2021',
     legalComments: 'none',
     logLevel: 'warning',
-    plugins: [minifiedCss, translations],
+    plugins: [minifiedCss, englishTexts],
     mangleProps: new RegExp(`^(${INTERNAL.join('|')})$`),
     mangleCache,
     write: false,
@@ -123,8 +110,10 @@ const languages = names(await readdir(here('src/texts'))).filter((language) => l
 const entries = {
   requests: 'src/requests.ts',
   ...Object.fromEntries(names(await readdir(here('src/parts'))).map((name) => [name, `src/parts/${name}.ts`])),
-  ...Object.fromEntries(languages.map((language) => [`texts_${language}`, `texts:${language}`])),
 }
+const readTexts = async (language) => JSON.parse(await readFile(here(`src/texts/${language}.json`), 'utf8'))
+const english = await readTexts('en')
+const translate = async (language) => [`texts_${language}`, moduleOf(carried(await readTexts(language), english))]
 
 const buildLoader = (panel) =>
   bundle({ widget: 'src/loader.ts' }, 'iife', { PANEL_FILE: JSON.stringify(`panel-${panel}.js`) })
@@ -133,7 +122,8 @@ await refuseForeignNames()
 await rm(out, { recursive: true, force: true })
 // So that the shortest of the shortened names are its own.
 await buildLoader('')
-const parts = await writeParts(await bundle(entries, 'esm', {}))
+const translations = Object.fromEntries(await Promise.all(languages.map(translate)))
+const parts = await writeParts({ ...(await bundle(entries, 'esm', {})), ...translations })
 const panel = await bundle({ panel: 'src/panel/panel.ts' }, 'esm', {
   PARTS_HASH: JSON.stringify(parts),
   LANGUAGES: JSON.stringify(languages),

@@ -477,7 +477,7 @@ describe('the visitor’s language', () => {
 
   it('is fetched where there is one, and else English', async () => {
     const { english } = await import('../src/panel/texts')
-    const texts = [['Chat'], Object.values({ ...english, ...core })]
+    const texts = `Chat\n\n${Object.values({ ...english, ...core }).join('\n')}`
     instead.set('texts_de', { default: texts })
     await page.load({ locale: 'de-AT' })
     await page.press()

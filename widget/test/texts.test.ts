@@ -4,6 +4,7 @@
 import { describe, expect, it } from 'vitest'
 import { createLanguage, nearest, tagIn } from '../src/panel/texts'
 import { Section } from '../src/sections'
+import { carried, moduleOf, unnamed } from '../translations.mjs'
 
 type Texts = Record<string, string | Record<string, string>>
 const files = import.meta.glob<{ default: Texts }>('../src/texts/*.json', { eager: true })
@@ -47,6 +48,9 @@ describe.each(all)('%s', (language, texts) => {
       for (const form of forms) expect(last).toEqual(expect.arrayContaining(placeholders(form)))
     }
   })
+  it('has at most one placeholder in a text', () => {
+    for (const [key, text] of own) for (const form of text.split('|')) expect([key, placeholders(form).length < 2]).toEqual([key, true])
+  })
   it('has plural forms that the language has, and last the one for all others', () => {
     const { pluralCategories } = new Intl.PluralRules(language).resolvedOptions()
     for (const [key, text] of own) {
@@ -68,7 +72,23 @@ it.each([
   const { core } = files[`../src/texts/${language}.json`]!.default as { core: { unread: string } }
   const { fill } = createLanguage(language)
   const counts = language === 'ar' ? [1, 2, 11, 3, 103, 100] : [1, 2, 11, 21, 5]
-  expect(expected).toEqual(counts.slice(0, expected.length).map((count) => fill(core.unread, { count })))
+  expect(expected).toEqual(counts.slice(0, expected.length).map((count) => fill(core.unread, count)))
+})
+
+it.each(all)('%s is carried as it is written', async (language, texts) => {
+  const code = moduleOf(carried(texts, english))
+  const { default: text } = await import(/* @vite-ignore */ `data:text/javascript,${encodeURIComponent(code)}`)
+  const { words } = createLanguage(language, text)
+  const { chat, ...sections } = texts
+  expect(words(Section.Button, { chat: 'Chat' })).toEqual({ chat })
+  for (const [index, written] of Object.values(sections).entries())
+    expect(Object.values(words(index + 1, written as Record<string, string>))).toEqual(Object.values(written).map(unnamed))
+})
+
+it('of a language that lacks a text the section is carried empty', () => {
+  expect(carried({ chat: 'Plausch', two: { a: 'Ah', b: 'Be' } }, { chat: 'Chat', one: { a: 'A' }, two: { a: 'A', b: 'B' } })).toBe(
+    'Plausch\n\n\n\nAh\nBe',
+  )
 })
 
 const THERE = ['ar', 'de', 'es', 'fr', 'he', 'ja', 'pt', 'ru', 'zh']

@@ -18,6 +18,6 @@ export function createBadge(texts: Texts, fill: Fill, button: HTMLButtonElement)
     button.setAttribute('aria-expanded', String(state.open))
     badge.hidden = state.open || !count
     badge.textContent = count > 99 ? '99+' : String(count)
-    said.textContent = count ? fill(texts.unread, { count }) : ''
+    said.textContent = count ? fill(texts.unread, count) : ''
   }
 }

@@ -105,7 +105,7 @@ export function createLog(actions: LogActions): Log {
       const welcome = state.more ? '' : state.greeting || texts.greeting
       if (greeting.textContent !== welcome) greeting.textContent = welcome
       greeting.hidden = !welcome
-      const who = state.typing === undefined ? '' : fill(texts.typing, { name: state.typing || texts.operator })
+      const who = state.typing === undefined ? '' : fill(texts.typing, state.typing || texts.operator)
       if (typist.textContent !== who) {
         typist.textContent = who
         if (who) typing.append(dots)

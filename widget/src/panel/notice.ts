@@ -10,9 +10,9 @@ export function createNotice(texts: Texts, fill: Fill, times: Times): Component 
     const next = settings?.hours?.next
     if (link === 'lost') return ['lost', texts.lost]
     // Who is next is being asked for.
-    if (desk?.queue && (desk.queue > 1 || desk.state === 'busy')) return ['busy', fill(texts.queue, { count: desk.queue })]
+    if (desk?.queue && (desk.queue > 1 || desk.state === 'busy')) return ['busy', fill(texts.queue, desk.queue)]
     if (desk?.state === 'offline')
-      return ['offline', `${next ? `${fill(texts.back, { when: times.moment(next) })} ` : ''}${texts.offlineNote}`]
+      return ['offline', `${next ? `${fill(texts.back, times.moment(next))} ` : ''}${texts.offlineNote}`]
     if (desk?.state === 'busy') return ['busy', texts.busyNote]
     return forgetful ? ['forgetful', texts.forgetful] : ['', '']
   }

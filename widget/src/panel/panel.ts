@@ -208,7 +208,7 @@ const mountIn =
       if (!leads) gone.add(url)
       else if (gone.delete(url)) return
       else if (hrefOf(url).startsWith(`${location.origin}/`)) location.assign(url)
-      else aside(fill(texts.pushed, { url }))
+      else aside(fill(texts.pushed, url))
     }
 
     function setOpen(open: boolean): void {

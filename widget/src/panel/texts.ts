@@ -7,36 +7,40 @@ export type Texts = typeof core
 
 export const english: Texts = core
 
-/** By section, in the order of the English ones; nothing of those that are not translated. */
-export type Translation = readonly (readonly string[] | null)[]
+/**
+ * Of one language, in the order of the English ones: a line each, and an empty line between sections;
+ * a section that is not translated is empty. `translations.mjs` makes it.
+ */
+export type Translation = string
 
-export type Fill = (text: string, values: Readonly<Record<string, string | number>>) => string
+export type Fill = (text: string, value: string | number) => string
 
 export interface Language {
   /** What `Intl` and `lang` take. */
   readonly tag: string
   readonly words: <T extends Readonly<Record<string, string>>>(section: Section, english: T) => T
   /**
-   * `{name}` stands for `values.name`. Of `one:…|few:…|…` it is the one for `values.count`, by
-   * CLDR's plural categories; the last is for all others.
+   * The placeholder, `{name}`, stands for the value. Of `one:…|few:…|…` it is the one for the value,
+   * by CLDR's plural categories; the last is for all others.
    */
   readonly fill: Fill
 }
 
 export function createLanguage(tag: string, translation?: Translation): Language {
   const rules = new Intl.PluralRules(tag)
+  const sections = translation?.split('\n\n')
   return {
     tag,
     words<T extends Readonly<Record<string, string>>>(section: Section, english: T): T {
-      const list = translation?.[section]
-      if (!list) return english
+      const list = sections?.[section]?.split('\n')
+      if (!list?.[0]) return english
       return Object.fromEntries(Object.keys(english).map((key, index) => [key, list[index]])) as T
     },
-    fill(text, values) {
+    fill(text, value) {
       const forms = text.split('|')
-      const category = `${rules.select(Number(values.count))}:`
+      const category = `${rules.select(Number(value))}:`
       const form = forms.find((form) => form.startsWith(category))?.slice(category.length) ?? forms[forms.length - 1]!
-      return form.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole))
+      return form.replace(/\{\w*\}/, () => `${value}`)
     },
   }
 }

@@ -27,7 +27,7 @@ export const mount: MountPart = ({ h, icon, texts, words, fill, tag, env, root, 
     const bar = h('progress', '', { 'aria-label': name, value: '0' })
     const why = h('span')
     const retry = h('button', 'retry', { type: 'button' }, texts.retry)
-    const cancel = h('button', 'plain', { type: 'button', 'aria-label': fill(own.cancel, { name }) }, icon('', CROSS))
+    const cancel = h('button', 'plain', { type: 'button', 'aria-label': fill(own.cancel, name) }, icon('', CROSS))
     const about = h('div', '', { class: 'who' }, h('div', '', { class: 'title' }, h('bdi', '', {}, name)), bar, why)
     const row = h('div', 'file', { class: 'file notice' }, about, retry, cancel)
     let request: XMLHttpRequest | undefined
@@ -40,7 +40,7 @@ export const mount: MountPart = ({ h, icon, texts, words, fill, tag, env, root, 
     }
     function fail(reason?: string, retryAfter = 0): void {
       const most = { style: 'unit', unit: 'megabyte', maximumSignificantDigits: 2 } as const
-      if (reason === 'too_long') show(fill(own.large, { size: new Intl.NumberFormat(tag, most).format(max_bytes / 1e6) }))
+      if (reason === 'too_long') show(fill(own.large, new Intl.NumberFormat(tag, most).format(max_bytes / 1e6)))
       else if (reason === 'invalid' || reason === 'forbidden') show(own.refused)
       else if (retryAfter) show(own.later, true)
       else {

@@ -84,7 +84,7 @@ export const mount: MountPart = (tools) => {
         if (rooms.get(room)?.entered()) return
         keep.set(INVITED + room, from.name)
         add(room, from.name, true)
-        const body = fill(texts.invited, { name: from.name })
+        const body = fill(texts.invited, from.name)
         tools.dispatch({ type: 'aside', kind: 'system', body, at: new Date(env.now()).toISOString() })
       } else for (const room of rooms.values()) room.wire(name, data)
     },

@@ -29,7 +29,7 @@ export function createCrowd(fill: Fill, texts: Texts): Gather {
     names[way] ??= who.name
     const body = (['came', 'went'] as const)
       .filter((way) => counts[way])
-      .map((way) => fill(texts[way], { who: counts[way] > 1 ? fill(texts.people, { count: counts[way] }) : names[way]! }))
+      .map((way) => fill(texts[way], counts[way] > 1 ? fill(texts.people, counts[way]) : names[way]!))
       .join(' · ')
     return (line = { kind: 'system', after, at: line?.after === after ? line.at : at, key: `crowd ${after}`, body })
   }

@@ -125,7 +125,7 @@ export function createRoom(tools: Tools, texts: typeof english, around: Around, 
     for (const line of talk.element.querySelectorAll('.system')) line.setAttribute('aria-live', 'off')
     outbox.flush(state)
     rich?.render!({ ...state, open })
-    if (here) count.textContent = fill(texts.people, { count: here.members })
+    if (here) count.textContent = fill(texts.people, here.members)
     const left = state.messages.filter((message) => message.seq > state.read && !isOwn(message))
     const named = left.filter(({ body }) => mention.test(body)).length
     // The title may have the number of what is unread in front.

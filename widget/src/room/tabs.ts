@@ -66,7 +66,7 @@ export function createTabs({ h, fill, view, texts: core }: Tools, desk: HTMLElem
       if (title.textContent !== text) title.textContent = text
       mark.hidden = !unread
       mark.textContent = `${unread}`
-      mark.setAttribute('aria-label', fill(core.unread, { count: unread }))
+      mark.setAttribute('aria-label', fill(core.unread, unread))
     },
   }
 }
