@@ -69,6 +69,8 @@ class Visitor(ABC):
         """Answers that were errors."""
         self.moved = 0
         """How often it was told to go elsewhere."""
+        self.polls = 0
+        """How many were answered."""
         self.waited: list[float] = []
         """How long each acknowledgement took by POST, in seconds."""
         self.token = ""
@@ -191,6 +193,7 @@ class Poller(Visitor):
             with self.noting():
                 found = await ask(client, "poll", token=self.token, cursor=cursor, wait=3)
                 cursor = found["cursor"]
+                self.polls += 1
 
 
 KINDS: tuple[type[Caller] | type[Sitter] | type[Hearer] | type[Poller], ...]

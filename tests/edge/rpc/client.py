@@ -157,8 +157,12 @@ class WebSocket:
         socket = cls(reader, writer)
         extra = [] if origin is None else [(b"Origin", origin.encode())]
         socket.send_event(Request(host="chat.test", target="/rpc", extra_headers=extra))
-        event = await asyncio.wait_for(socket._next(), PATIENCE)
-        assert isinstance(event, AcceptConnection), event
+        try:
+            event = await asyncio.wait_for(socket._next(), PATIENCE)
+            assert isinstance(event, AcceptConnection), event
+        except Exception:
+            socket.close()
+            raise
         return socket
 
     def send_event(self, event: Any) -> None:
