@@ -228,6 +228,19 @@ async def test_in_a_room(stage: Stage, context: BrowserContext, shoot: Shoot) ->
         await shoot(zoe, "people")
 
 
+async def test_called_into_a_room(stage: Stage, context: BrowserContext, shoot: Shoot) -> None:
+    """The word of it in the talk, and the tab that has come beside it."""
+    visitor = await arrive(stage, context)
+    await visitor.open()
+    jid = await talk(stage, visitor, "Can I ask you both at once?", "Sure, come in here.")
+    stage.ann.send_message_to(jid, "!room")
+    await visitor.page.get_by_text("Ann invites you to a room").wait_for()
+    await shoot(visitor, "invited")
+    await visitor.page.get_by_role("tab", name="Ann").click()
+    await visitor.page.get_by_role("textbox", name="Your name").wait_for()
+    assert await faults(visitor.page) == []
+
+
 async def test_on_a_phone(stage: Stage, shoot: Shoot) -> None:
     """The panel is the whole screen."""
     async with stage.context(viewport=PHONE, has_touch=True, is_mobile=True) as context:
