@@ -57,6 +57,13 @@ class Context:
         """The visitor, if on the site now."""
         return self.census.visit(request.visitor)
 
+    def present(self, visitor: str) -> Visit:
+        """The visitor, who is on the site now. Raises Refused."""
+        visit = self.census.visit(visitor)
+        if visit is None:
+            raise Refused("The visitor is not on the site now.")
+        return visit
+
     async def details(self, request: Request) -> Details:
         """What is known of the visitor."""
         visit = self.visit(request)

@@ -51,9 +51,7 @@ async def numbered(context: Context, request: Request) -> str:
 
 async def push(context: Context, request: Request) -> str:
     """Sends the visitor's page to an address of the site's own."""
-    visit = context.visit(request)
-    if visit is None:
-        raise Refused("The visitor is not on the site now.")
+    visit = context.present(request.visitor)
     origins = context.site(request).settings.origins
     base = visit.page.url or origins[0]
     address = own_address(request.value("url"), base, origins)

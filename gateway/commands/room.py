@@ -24,6 +24,7 @@ async def room(context: Context, request: Request) -> str:
     It is the same room each time. What was said in the talk stays there.
     """
     talk = context.open_talk(request)
+    context.present(request.visitor)
     called = [one for one in context.colleagues(request) if context.is_in(talk, one)]
     if request.value("operator"):
         to = context.colleague(request, request.value("operator"))
@@ -47,6 +48,7 @@ async def invited(context: Context, operator: Operator, visitor: str, jid: str) 
     Raises Refused, NotFound `unknown_room` or Forbidden.
     """
     found = _room(context, operator, jid)
+    context.present(visitor)
     await context.talks.invite(operator, visitor, context.domain, found)
     title = "the room of your talk" if is_talk_room(found.id.name) else found.title
     return f"The visitor is asked into {title}."

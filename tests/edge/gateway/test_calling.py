@@ -21,6 +21,7 @@ async def talk(rooms: Shop, visitor: str) -> Shop:
     """Ann has a talk with the visitor, and Bob takes part."""
     for name in ("ann", "bob", "cyd"):
         await rooms.signs_in(name)
+    rooms.sits(visitor)
     await rooms.says(visitor, "hello")
     await rooms.writes("ann", visitor, "good day")
     await rooms.writes("ann", visitor, "!invite @bob")
@@ -110,6 +111,15 @@ class TestRoomOfTheirOwn:
         rooms.sits(visitor)
         await rooms.writes("ann", visitor, "!room")
         assert "No talk is open here" in rooms.told("ann")[-1]
+        assert await asked_into(rooms, visitor) == []
+
+    async def test_who_has_left(self, rooms: Shop, visitor: str) -> None:
+        """Is not called: the page that they open next would not know."""
+        await rooms.signs_in("ann")
+        await rooms.says(visitor, "hello")
+        await rooms.writes("ann", visitor, "!room")
+        assert "not on the site now" in rooms.told("ann")[-1]
+        assert calls(rooms, "ann") == []
         assert await asked_into(rooms, visitor) == []
 
 
