@@ -229,7 +229,7 @@ async def test_a_reply_to_a_visitor_who_has_gone_is_shown_on_return(
     await ann.wait_for(lambda one: "is not on the site now" in (one.body or ""))
     assert not [one for one in ann.received if one.receipt_for == "l1"]
     await visitor.page.goto(f"{shop.url}/back")
-    await visitor.open()
+    await visitor.field.wait_for()  # it is open, as it was
     await visitor.wait_for_message("for later")
     await ann.wait_for(lambda one: one.receipt_for == "l1")
 

@@ -108,7 +108,7 @@ async def test_all_that_a_visitor_can_do_reaches_the_operator(
     await visitor.wait_for(lambda lines: [line.text for line in lines] == texts)
     await visitor.page.reload()
     again = Widget(visitor.page)
-    await again.open()
+    await again.field.wait_for()  # it is open, as it was
     await again.wait_for(lambda lines: [line.text for line in lines] == texts)
     assert await again.field.input_value() == "a draft"
 
