@@ -39,7 +39,7 @@ async def room(context: Context, request: Request) -> str:
     there = [one for one in called if context.delivery.invite(talk, one, words, direct)]
     context.delivery.invite(talk, request.operator, f"Your room with {name}: {jid}", direct)
     names = ", ".join([name, *(one.name for one in there)])
-    return f"{names}: asked into a room of your own, {jid}. Your client has an invitation too."
+    return f"Asked into a room of your own: {names}. Your client has the way there, too: {jid}"
 
 
 async def invited(context: Context, operator: Operator, visitor: str, jid: str) -> str:
