@@ -230,8 +230,9 @@ class Talk(RuleBasedStateMachine):
         async def look() -> None:
             conversation = self.room.conversation
             self.rooms.tell(conversation, events.Look(conversation, len(self.oracle)))
-            while self.hall.log.seq < len(self.oracle):
-                await asyncio.sleep(0.001)
+            async with asyncio.timeout(30):
+                while any(seq < len(self.oracle) for seq in self._places()):
+                    await self._settle()
 
         self.run(look())
         for browser in self.browsers:
@@ -240,6 +241,11 @@ class Talk(RuleBasedStateMachine):
                 assert browser.bodies.items() == {
                     (seq, body) for seq, (_, body) in self.bodies.items() if seq > browser.start
                 }
+
+    def _places(self) -> list[int]:
+        """How far the log is known here, and whoever can take more has it."""
+        readers = (browser.reader for browser in self.browsers if browser.ready())
+        return [self.hall.log.seq, *(reader.seq for reader in readers)]
 
     @invariant()
     def everybody_has_a_piece_of_the_log(self) -> None:
