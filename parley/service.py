@@ -43,6 +43,12 @@ from .store import StartError, product_version
 SERVING = frozenset({LinkState.UP, LinkState.STANDBY})
 """States in which a node does what is asked of it."""
 
+NOTICED_SECONDS = 1.0
+"""How long a front may take to see that a web node stops; `deploy/haproxy.cfg` asks every 0.3 s.
+
+What is under way to a node that it finds gone instead is cut off.
+"""
+
 log = logging.getLogger("parley")
 
 
@@ -193,6 +199,8 @@ class Service:
             await port.stopListening().asFuture(loop)
         if self._web is not None:
             await _by(began + 12.5, "the web edge", self._web.stop())
+            if self._jabber is None:
+                await asyncio.sleep(began + NOTICED_SECONDS - loop.time())
         for task in self._tasks:
             task.cancel()
         if self._jabber is not None:
