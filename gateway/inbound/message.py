@@ -98,23 +98,27 @@ class MessageDoor:
             return
         if message.invites_to:
             self._delivery.wrote(visitor, jid)
+            self._types(message, visitor, operator)
             answer = await invited(self._commands, operator, visitor, message.invites_to)
             self._had(message)
             self._answer(message, visitor, await self._held.find(visitor), answer)
         elif message.about.retracts or message.about.reacts_to:
             # Whatever body stands beside it is for clients that know neither.
             self._delivery.wrote(visitor, jid)
+            self._types(message, visitor, operator)
             await self._change(message, visitor, operator)
         elif message.body:
             self._delivery.wrote(visitor, jid)
             await self._line(message, visitor, operator)
-        elif message.chat_state:
-            self._talks.typing(
-                visitor,
-                self._domain,
-                operator_sender(operator),
-                message.chat_state == "composing",
-            )
+        else:
+            self._types(message, visitor, operator)
+
+    def _types(self, message: Message, visitor: str, operator: Operator) -> None:
+        """Tells the visitor whether the operator types, which a new line says by itself."""
+        if message.chat_state:
+            composing = message.chat_state == "composing"
+            sender = operator_sender(operator)
+            self._talks.typing(visitor, self._domain, sender, composing)
 
     async def _line(self, message: Message, visitor: str, operator: Operator) -> None:
         about = message.about
@@ -122,6 +126,7 @@ class MessageDoor:
         if body.startswith("!") and not body.startswith("!!"):
             talk = await self._held.find(visitor)
             request = Request(message.sender, operator, visitor, talk)
+            self._types(message, visitor, operator)
             answer = await run_text(self._commands, body, request)
             self._had(message)
             self._answer(message, visitor, talk or await self._held.find(visitor), answer)
@@ -136,6 +141,7 @@ class MessageDoor:
                 reply_to = line.seq
         body = body[1:] if body.startswith("!!") else body
         if about.replaces and await self._amendments.correct(message, visitor, operator, body):
+            self._types(message, visitor, operator)
             return
         appended = await self._talks.answer(
             operator,

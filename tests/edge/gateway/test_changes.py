@@ -11,6 +11,7 @@ from gateway import outbound
 from gateway.jids import stanza_id
 from gateway.talk import TAIL
 from gateway.xml import Xml, element
+from switchboard import events
 from switchboard.model import Act, Attachment, Cursor, Message, Sender, SenderKind, Visit
 from switchboard.reception.talks import visitor_sender
 from tests.edge.gateway.shop import DOMAIN, Shop
@@ -69,12 +70,38 @@ async def amends(shop: Shop, visitor: str, act: Act, target: int, body: str = ""
     await shop.settled()
 
 
+def state(name: str) -> Xml:
+    """A chat state (XEP-0085 §5.1)."""
+    return element(name, {"xmlns": ns.CHAT_STATES})
+
+
 def wholly(namespace: str) -> Xml:
     return outbound.fallback(namespace)
 
 
 class TestOfOperators:
     """From their clients to the log."""
+
+    async def test_who_sends_no_new_line_types_no_more(self, crew: Shop, visitor: str) -> None:
+        """The visitor hears so of a command, a correction and a retraction, which are no line."""
+        first = await crew.writes("ann", visitor, "good day")
+        heard: list[object] = []
+        crew.bus.subscribe(events.conversation_topic(visitor), heard.append)
+
+        def typing() -> list[bool]:
+            return [one.composing for one in heard if isinstance(one, events.Typing)]
+
+        for body, more in (
+            ("!who", []),
+            ("good day!", [outbound.replace(first)]),
+            ("", [outbound.retract(first)]),
+        ):
+            await crew.writes("ann", visitor, "", state("composing"))
+            await crew.writes("ann", visitor, body, *more, state("active"))
+            assert typing() == [True, False]
+            heard.clear()
+        await crew.writes("ann", visitor, "a line", state("active"))
+        assert typing() == []
 
     async def test_a_correction_changes_the_line(self, crew: Shop, visitor: str) -> None:
         """By the id of the message or of its correction; the same stanza twice stays one."""
