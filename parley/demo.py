@@ -34,7 +34,7 @@ PAGES = ("index", "prices", "lobby")
 def demo_service(
     folder: Path, http_port: int | None, xmpp_port: int | None
 ) -> AbstractAsyncContextManager[None]:
-    """A private Prosody and `parley run` together, and two pages that carry the widget.
+    """A private Prosody and `parley run` together, and pages that carry the widget.
 
     Ports that are not chosen are the usual ones, or free ones where those are taken. Raises
     StartError or PrivateProsodyError.
@@ -61,6 +61,7 @@ async def _serve(folder: Path, http_port: int | None, xmpp_port: int | None) -> 
         HOST,
         DOMAIN,
         secret=config.component.secret,
+        modules=("private", "bookmarks", "mam"),  # without an archive there, Dino 0.4 dies in rooms
     )
     await prosody.add_user(OPERATOR, password)
     store = await configured_store(config, SystemClock())

@@ -33,7 +33,7 @@ c2s_ports = {{ {c2s_port} }}
 modules_disabled = {{ "s2s" }}
 modules_enabled = {{
     "posix", "roster", "saslauth", "tls", "disco", "adhoc", "carbons", "ping", "vcard_legacy",
-    "pep", "blocklist",
+    "pep", "blocklist", {modules}
 }}
 authentication = "internal_hashed"
 storage = "internal"
@@ -54,8 +54,8 @@ class PrivateProsody:
 
     It is a child of this process: it ends when this process does, however that ends, and
     a Ctrl-C at the terminal does not reach it. `privileged`: whether the component may
-    write its users' contact lists. Start it from a thread that lives as long
-    as it should, the main one. It may be started again after `stop` or `kill`.
+    write its users' contact lists; `modules`: what it loads besides. Start it from a thread that
+    lives as long as it should, the main one. It may be started again after `stop` or `kill`.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class PrivateProsody:
         secret: str,
         privileged: bool = True,
         more_domains: Sequence[str] = (),
+        modules: Sequence[str] = (),
     ) -> None:
         self.folder = folder.absolute()
         self.c2s_port = c2s_port
@@ -78,6 +79,7 @@ class PrivateProsody:
         self._domains = [domain, *more_domains]
         self._secret = secret
         self._privileged = privileged
+        self._modules = modules
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -175,6 +177,7 @@ class PrivateProsody:
             address=ADDRESS,
             c2s_port=self.c2s_port,
             host=jabber_config.lua_string(self.host),
+            modules=", ".join(map(jabber_config.lua_string, self._modules)),
         )
         _write_private(self._configuration_file, configuration)
         if not (self.folder / "certificate.pem").exists():
