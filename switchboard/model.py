@@ -143,13 +143,15 @@ class Occupant(Struct, frozen=True):
 
 
 class RoomClient(Struct, frozen=True):
-    """A Jabber client that is in a room, or a visitor that such clients were shown there."""
+    """A Jabber client that is in a room, or a visitor that such clients know of there."""
 
     room: str
     """The room's log."""
     jid: str
     """Full; its bare part is whose client it is, or the visitor's own."""
     nick: str
+    role: str = ""
+    """What a moderator has given them; "": it is as it was when they came."""
 
 
 class Act(enum.StrEnum):

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from switchboard import events
 from switchboard.errors import NotFound
-from switchboard.membership import affiliation_of, role_after
+from switchboard.membership import affiliation_of, default_role, role_after
 from switchboard.nicks import nick_key, reserved
 from switchboard.ports import Clock
 from switchboard.reception import Directory, Rooms
@@ -48,6 +48,8 @@ class Crowd:
         self._registry = registry
         self.rosters = Rosters(rooms)
         self.presences = Presences(domain, link)
+        self.given_before: dict[tuple[str, str], Role] = {}
+        """By room and visitor: the role that a moderator had given them in an earlier process."""
 
     def __iter__(self) -> Iterator[Hall]:
         return iter(list(self._halls.values()))
@@ -111,7 +113,7 @@ class Crowd:
         again = client.jid in person.clients
         first = not hall.has_clients
         hall.add_client(person, client)
-        self._registry.put(hall.conversation, client.jid, person.nick)
+        self._put(hall, person, client.jid)
         if first:
             for guest in hall.shown():
                 self._remember(hall, guest)
@@ -181,9 +183,10 @@ class Crowd:
             self.presences.tell_all(hall, person, news)
         for jid in person.clients:
             self._registry.drop(hall.conversation, jid)
+        if person.visitor and (person.given or (person.shown and hall.has_clients)):
+            self._registry.drop(hall.conversation, person.jid)
         if person.visitor and person.shown:
             hall.named_guests -= 1
-            self._forget(hall, person)
         hall.remove(person)
         if person.address and not hall.has_clients:
             self._forget_guests(hall)
@@ -214,10 +217,8 @@ class Crowd:
             now = resource_of(nick, person.id)
             self.presences.tell_all(hall, person, News(GONE.kind, (stanzas.RENAMED,), now))
         hall.rename(person, nick)
-        for jid in person.clients:
-            self._registry.put(hall.conversation, jid, nick)
+        self._remember(hall, person)
         if person.shown:
-            self._remember(hall, person)
             self.presences.tell_all(hall, person, HERE)
         self.rosters.changed(hall, person)
 
@@ -242,6 +243,9 @@ class Crowd:
         self._standing_changed(hall, person, reason, actor)
 
     def _standing_changed(self, hall: Hall, person: Person, reason: str, actor: str) -> None:
+        default = default_role(person.affiliation, hall.room.settings)
+        person.given = person.role is not default
+        self._remember(hall, person)
         if person.shown:
             self.presences.tell_all(hall, person, News(reason=reason, actor=actor))
         self.rosters.changed(hall, person)
@@ -255,22 +259,28 @@ class Crowd:
     def _hide(self, hall: Hall, person: Person) -> None:
         person.shown = False
         hall.named_guests -= 1
-        self._forget(hall, person)
+        self._remember(hall, person)
         self.presences.tell_all(hall, person, GONE)
 
-    # For the process that comes after this one: whom clients were shown
+    # For the process that comes after this one: clients, whom they were shown, and roles
 
     def _remember(self, hall: Hall, person: Person) -> None:
-        if person.visitor and hall.has_clients:
-            self._registry.put(hall.conversation, person.jid, person.nick)
-
-    def _forget(self, hall: Hall, person: Person) -> None:
-        if hall.has_clients:
+        for jid in person.clients:
+            self._put(hall, person, jid)
+        if not person.visitor:
+            return
+        if person.given or (person.shown and hall.has_clients):
+            self._put(hall, person, person.jid)
+        elif hall.has_clients:
             self._registry.drop(hall.conversation, person.jid)
+
+    def _put(self, hall: Hall, person: Person, jid: str) -> None:
+        role = person.role if person.given else ""
+        self._registry.put(hall.conversation, jid, person.nick, role)
 
     def _forget_guests(self, hall: Hall) -> None:
         for person in hall.shown():
-            if person.visitor:
+            if person.visitor and not person.given:
                 self._registry.drop(hall.conversation, person.jid)
 
 

@@ -100,6 +100,8 @@ class Guests:
             jid=visitor_full(visit.visitor, visit.domain),
         )
         person.asked = seat.name
+        if role := self._crowd.given_before.pop((room.conversation, visit.visitor), None):
+            person.role, person.given = role, True
         self._crowd.come(hall, person)
         if nick != seat.name:
             self._tell_name(hall, person)

@@ -26,6 +26,7 @@ class Person:
         "affiliation",
         "asked",
         "clients",
+        "given",
         "id",
         "jid",
         "kind",
@@ -52,6 +53,8 @@ class Person:
         self.nick = nick
         self.affiliation = standing.affiliation
         self.role = standing.role
+        self.given = False
+        """Whether the role is not what everybody has who comes in, but a moderator's doing."""
         self.address = address
         """The bare JID; "": it is a visitor."""
         self.visitor = visitor

@@ -27,10 +27,10 @@ class Registry:
         """Those whom an earlier process left. Raises RetryLater."""
         return await self._store.occupants()
 
-    def put(self, room: str, jid: str, nick: str) -> None:
-        """A client is in a room under that name."""
+    def put(self, room: str, jid: str, nick: str, role: str) -> None:
+        """A client is in a room under that name; `role` as in RoomClient."""
         if len(jid) <= JID_CHARS:
-            self._change(room, jid, RoomClient(room, jid, nick))
+            self._change(room, jid, RoomClient(room, jid, nick, role))
 
     def drop(self, room: str, jid: str) -> None:
         """A client has left a room."""

@@ -11,7 +11,7 @@ import asyncio
 
 from switchboard.errors import NotFound
 from switchboard.model import RoomClient
-from switchboard.rooms import Affiliation
+from switchboard.rooms import Affiliation, Role
 
 from ..component import Link
 from ..jids import parse, room_bare, visitor_of
@@ -51,8 +51,11 @@ class Restoring:
     async def load(self) -> None:
         """Before the link is up. Raises RetryLater."""
         for one in await self._registry.load():
-            if visitor_of(parse(one.jid).local) is not None:
+            visitor = visitor_of(parse(one.jid).local)
+            if visitor is not None:
                 self._shown.append(one)
+                if one.role:
+                    self._crowd.given_before[one.room, visitor] = Role(one.role)
                 continue
             try:
                 hall = self._crowd.open(one.room)
@@ -67,6 +70,8 @@ class Restoring:
                     self._registry.drop(one.room, one.jid)
                     self._crowd.close_if_empty(hall)
                     continue
+                if one.role and not person.standing.manages:
+                    person.role, person.given = Role(one.role), True
             self._crowd.restore(hall, person, Client(one.jid))
         for hall in self._crowd:
             await self._log.open(hall, resumed=True)
@@ -77,11 +82,12 @@ class Restoring:
     def tell_who_is_gone(self) -> None:
         """Web nodes have named their visitors by now."""
         shown, self._shown = self._shown, []
+        self._crowd.given_before.clear()
         for one in shown:
             hall = self._crowd.find(one.room)
             visitor = parse(one.jid).local
             person = None if hall is None else hall.of_visitor(visitor)
-            if person is None or not person.shown:
+            if person is None or not (person.shown or person.given):
                 self._registry.drop(one.room, one.jid)
             if hall is None:
                 continue

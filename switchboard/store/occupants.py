@@ -16,7 +16,7 @@ _of = occupants.c
 
 def all_occupants(connection: Connection) -> list[RoomClient]:
     """All of them, by room and JID."""
-    statement = select(_of.room, _of.jid, _of.nick).order_by(_of.room, _of.jid)
+    statement = select(_of.room, _of.jid, _of.nick, _of.role).order_by(_of.room, _of.jid)
     return [RoomClient(*row) for row in connection.execute(statement)]
 
 
@@ -24,7 +24,7 @@ def change(
     flavour: Flavour, put: Sequence[RoomClient], drop: Sequence[RoomClient]
 ) -> Callable[[Connection], None]:
     """Drops some, then keeps others."""
-    save = flavour.upsert(occupants, ("nick",))
+    save = flavour.upsert(occupants, ("nick", "role"))
 
     def run(connection: Connection) -> None:
         for one in drop:

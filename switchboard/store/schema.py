@@ -171,9 +171,10 @@ occupants = Table(
     Column("room", CONVERSATION, primary_key=True),
     Column("jid", ADDRESS, primary_key=True),
     Column("nick", NAME, nullable=False),
+    Column("role", String(20), nullable=False, server_default=""),
     **COMPACT,
 )
-"""Jabber clients that are in rooms, and visitors that these were shown there."""
+"""Jabber clients that are in rooms, and visitors that these know of there."""
 
 leases = Table(
     "leases",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gateway import namespaces as ns
 from gateway.component import LinkState
+from gateway.xml import element
 from switchboard.rooms import Seated
 from tests.edge.gateway.jabber_user import C, JabberUser, codes, item
 from tests.edge.gateway.lobby import LOBBY, Lobby
@@ -83,6 +86,74 @@ async def test_guests_come_by_the_census(rooms: Shop, visitor: str, ann: JabberU
     rooms.clock.seconds += 2  # web nodes answer once a second
     await rooms.comes_back()
     assert ann.presences("Gus")[-1].get("type") is None
+
+
+def role(nick: str, name: str) -> str:
+    """Gives somebody a role (§8.3, §8.4, §9.6)."""
+    return element("item", {"nick": nick, "role": name})
+
+
+async def comes_back(rooms: Shop) -> None:
+    """A new process, which web nodes answer once a second."""
+    rooms.clock.seconds += 2
+    await rooms.comes_back()
+
+
+async def test_roles_that_were_given(
+    rooms: Shop, visitor: str, ann: JabberUser, eve: JabberUser
+) -> None:
+    """§8.3, §9.6: who was made moderator, or lost their voice, is so still, until they go."""
+    rooms.sits(visitor, Seated(LOBBY, "Gus"))
+    await rooms.settled()
+    await ann.sets(role("Eve", "moderator"), role("Gus", "visitor"))
+    await rooms.dies()
+    ann.forget()
+    eve.forget()
+    await comes_back(rooms)
+    assert item(ann.presences("Gus")[-1])["role"] == "visitor"
+    await eve.sets(role("Gus", "participant"))
+    assert item(ann.presences("Gus")[-1])["role"] == "participant"
+    await eve.leaves("Eve")
+    await eve.joins("Eve")
+    assert item(eve.presences("Eve")[-1])["role"] == "participant"
+    found = await rooms.store.occupants()
+    assert {one.nick: one.role for one in found} == {"Ann": "", "Eve": "", "Gus": ""}
+
+
+@pytest.mark.parametrize("named", [100, 0])
+async def test_no_voice_over_a_proper_end(
+    rooms: Shop, lobby: Lobby, visitor: str, ann: JabberUser, named: int
+) -> None:
+    """§8.3: a visitor, shown by name or not, stays on the page and gets no voice by it."""
+    await lobby.set(named=named)
+    rooms.sits(visitor, Seated(LOBBY, "Gus"))
+    await rooms.settled()
+    await ann.sets(role("Gus", "visitor"))
+    assert rooms.gateway._rooms is not None
+    rooms.gateway._rooms.say_goodbye()
+    await rooms.dies()
+    await comes_back(rooms)
+    await ann.joins("Ann")
+    rooms.gateway._rooms._restoring.tell_who_is_gone()
+    await rooms.settled()
+    mute = await ann.asks("get", f'<query xmlns="{ns.MUC_ADMIN}"><item role="visitor"/></query>')
+    assert [one.get("nick") for one in mute[0]] == ["Gus"]
+    assert [one.role for one in await rooms.store.occupants()] == ["", "visitor"]
+
+
+async def test_a_role_of_who_left_meanwhile(rooms: Shop, visitor: str, ann: JabberUser) -> None:
+    """Who comes again later has the role that everybody has who comes."""
+    rooms.sits(visitor, Seated(LOBBY, "Gus"))
+    await rooms.settled()
+    await ann.sets(role("Gus", "visitor"))
+    await rooms.dies()
+    rooms.sits(visitor)
+    await comes_back(rooms)
+    assert rooms.gateway._rooms is not None
+    rooms.gateway._rooms._restoring.tell_who_is_gone()
+    rooms.sits(visitor, Seated(LOBBY, "Gus"))
+    await rooms.settled()
+    assert item(ann.presences("Gus")[-1])["role"] == "participant"
 
 
 async def test_guests_who_left_meanwhile(rooms: Shop, ann: JabberUser) -> None:
