@@ -163,7 +163,9 @@ class Roster:
         if now is None:
             now = told
         else:
-            now = replace(now, role=told.role if told is not None else self.newcomer)
+            # A gateway that comes new may not have heard of them: then they may do what they might.
+            role = self.newcomer if was is None else was.role
+            now = replace(now, role=role if told is None else told.role)
         if now == was:
             return
         if news:

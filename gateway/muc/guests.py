@@ -100,9 +100,12 @@ class Guests:
             jid=visitor_full(visit.visitor, visit.domain),
         )
         person.asked = seat.name
-        if role := self._crowd.given_before.pop((room.conversation, visit.visitor), None):
+        role = self._crowd.given_before.pop((room.conversation, visit.visitor), None)
+        if role is not None:
             person.role, person.given = role, True
         self._crowd.come(hall, person)
+        if role is not None:
+            self._crowd.rosters.flush()  # or they may speak for as long as changes are gathered
         if nick != seat.name:
             self._tell_name(hall, person)
 

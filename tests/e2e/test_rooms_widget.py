@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Locator
 
+from gateway import namespaces as ns
 from parley.private_prosody import PrivateProsody
 from tests.e2e.support import axe
 from tests.e2e.support.browser import Widget
@@ -248,12 +250,24 @@ async def test_who_is_made_to_go_may_come_again(come: Come, ann: Occupant) -> No
     await ann.hears("Sorry", "Ada")
 
 
-async def test_who_has_no_voice_is_told(come: Come, ann: Occupant) -> None:
-    """A line of who may not speak stays behind, marked, until there is voice again."""
+async def test_who_has_no_voice_is_told(come: Come, ann: Occupant, parley: Parley) -> None:
+    """A line of who may not speak stays behind, marked, until there is voice again.
+
+    A crash gives them none.
+    """
     ada = await come("Ada")
     await ann.sees("Ada")
     note = ada.page.locator("parley-chat").get_by_text("You can only read here")
+
+    async def mute() -> bool:
+        asked = f'<query xmlns="{ns.MUC_ADMIN}"><item role="visitor"/></query>'
+        return 'nick="Ada"' in ET.tostring((await ann.ask("get", asked)).xml, "unicode")
+
     await ann.administrate(nick="Ada", role="visitor")
+    await note.wait_for()
+    parley.kill()
+    await parley.start()
+    await eventually(mute)
     await note.wait_for()
     await ada.say("Hello?")
     await button(ada, "Retry").wait_for()

@@ -112,6 +112,16 @@ def test_own_guests(roster: Roster) -> None:
     assert names(roster) == ["Ann", "Maxine"]
 
 
+def test_own_guests_of_whom_a_gateway_has_not_heard(roster: Roster) -> None:
+    """Who has no voice has none while the next gateway does not know them; then it says what is."""
+    roster.seat("g-max", "Max")
+    roster.changed(changed(3, came=(visitor("Max", Role.VISITOR),)))
+    roster.page(page(1, 0, True, ANN, epoch=2))
+    assert roster["g-max"] == visitor("Max", Role.VISITOR)
+    roster.changed(changed(2, epoch=2, came=(visitor("Max"),)))
+    assert roster["g-max"] == visitor("Max")
+
+
 def test_names_are_found(roster: Roster) -> None:
     """Whoever has a name, or one that looks like it, as long as they have it."""
     assert roster.called("ZOE") == ("g-zoe",)
