@@ -267,7 +267,7 @@ async def test_who_has_no_voice_is_told(come: Come, ann: Occupant, parley: Parle
     await note.wait_for()
     parley.kill()
     await parley.start()
-    await eventually(mute)
+    await eventually(mute, 30.0, "both have come again")
     await note.wait_for()
     await ada.say("Hello?")
     await button(ada, "Retry").wait_for()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from playwright.async_api import Browser, Locator, Page, async_playwright
+from playwright.async_api import Browser, Locator, Page, TimeoutError, async_playwright
 
 from tests.e2e.support.wait import eventually
 
@@ -84,9 +84,16 @@ class Widget:
     async def open(self) -> None:
         """Opens the panel if it is closed; returns when one can type."""
         await self.button.wait_for()
-        if await self.button.get_attribute("aria-expanded") != "true":
-            await self.button.click()
-        await self.field.wait_for()
+
+        async def opened() -> bool:
+            # It may open by itself just before the click, which closes it then.
+            if await self.button.get_attribute("aria-expanded") != "true":
+                await self.button.click()
+            with suppress(TimeoutError):
+                await self.field.wait_for(timeout=10_000)
+            return await self.field.is_visible()
+
+        await eventually(opened, 30.0, "the panel is open")
 
     async def close(self) -> None:
         """Closes the panel by Escape if it is open."""

@@ -6,6 +6,7 @@ the log. Enter on an empty line goes to the chat of the contact that is selected
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass
@@ -186,13 +187,18 @@ class Mcabber:
 
     async def open_chat(self, contact: str) -> None:
         """Goes to the chat of a JID or of a name in the contact list."""
-        self.command(f"/roster search {contact}")
-        self.press("Enter")
-        await eventually(
-            lambda: f" Buddy: {contact}" in self.bar(),
-            5.0,
-            lambda: f"a chat with {contact}:\n{self.screen()}",
-        )
+
+        def shown() -> bool:
+            return f" Buddy: {contact}" in self.bar()
+
+        async def went() -> bool:
+            self.command(f"/roster search {contact}")
+            self.press("Enter")
+            with contextlib.suppress(AssertionError):
+                await eventually(shown, 3.0)
+            return shown()
+
+        await eventually(went, what=lambda: f"a chat with {contact}:\n{self.screen()}")
 
     def type(self, line: str) -> None:
         """Types a line and presses Enter."""
