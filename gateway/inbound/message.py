@@ -94,6 +94,7 @@ class MessageDoor:
         if message.displayed:
             self._delivery.clients.receipt(visitor, jid, message.displayed, displayed=True)
         if message.encrypted:
+            self._types(message, visitor, operator)
             self._answer(message, visitor, await self._held.find(visitor), UNREADABLE)
             return
         if message.invites_to:

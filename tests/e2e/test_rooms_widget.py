@@ -264,7 +264,7 @@ async def test_who_has_no_voice_is_told(come: Come, ann: Occupant, parley: Parle
         return 'nick="Ada"' in ET.tostring((await ann.ask("get", asked)).xml, "unicode")
 
     await ann.administrate(nick="Ada", role="visitor")
-    await note.wait_for()
+    await note.wait_for(timeout=10_000)
     parley.kill()
     await parley.start()
     await eventually(mute, 30.0, "both have come again")

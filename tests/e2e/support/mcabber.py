@@ -198,7 +198,7 @@ class Mcabber:
                 await eventually(shown, 3.0)
             return shown()
 
-        await eventually(went, what=lambda: f"a chat with {contact}:\n{self.screen()}")
+        await eventually(went, 5.0, lambda: f"a chat with {contact}:\n{self.screen()}")
 
     def type(self, line: str) -> None:
         """Types a line and presses Enter."""

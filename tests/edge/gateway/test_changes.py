@@ -83,7 +83,7 @@ class TestOfOperators:
     """From their clients to the log."""
 
     async def test_who_sends_no_new_line_types_no_more(self, crew: Shop, visitor: str) -> None:
-        """The visitor hears so of a command, a correction and a retraction, which are no line."""
+        """A command, a correction, a retraction and what cannot be read say so to the visitor."""
         first = await crew.writes("ann", visitor, "good day")
         heard: list[object] = []
         crew.bus.subscribe(events.conversation_topic(visitor), heard.append)
@@ -95,6 +95,7 @@ class TestOfOperators:
             ("!who", []),
             ("good day!", [outbound.replace(first)]),
             ("", [outbound.retract(first)]),
+            ("no keys", [element("encrypted", {"xmlns": ns.OMEMO[0]})]),
         ):
             await crew.writes("ann", visitor, "", state("composing"))
             await crew.writes("ann", visitor, body, *more, state("active"))
