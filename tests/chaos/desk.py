@@ -147,8 +147,13 @@ class Scripted:
             await self._client.logout()
 
     def shows(self, jid: str, name: str) -> bool:
-        presence = self.presence(jid)
-        return jid in self.contacts() and presence is not None and presence.type == ""
+        return jid in self.online()
+
+    def online(self) -> set[str]:
+        """The contacts that are shown as online, by bare JID; one look at all that has come."""
+        assert self._client is not None
+        last = self._client.presences()
+        return {jid for jid in self.contacts() if jid in last and last[jid].type == ""}
 
     def presence(self, jid: str) -> Received | None:
         """The last presence of a bare JID since the login, if there was any."""

@@ -2,7 +2,8 @@
 
 Each line has an id of the client's making, one `say` is under way at a time, and it is kept and
 said again with the same id until it is acknowledged. The cursor moves with each event; a lost
-connection is resumed from it; `reset` is answered by `hello`.
+connection is resumed from it; `reset` is answered by `hello`. It comes again after the widget's
+own delays, any time up to half a second at first, doubled each time up to 8 s.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from typing import Any, Protocol
 from tests.chaos.http import Broken, Http, Refused
 
 PAGE = {"url": "https://shop.example/chaos", "title": "Chaos", "referrer": "", "visible": True}
-BACKOFF_FIRST = 0.1
-BACKOFF_MOST = 2.0
+BACKOFF_FIRST = 0.5
+BACKOFF_MOST = 8.0
 
 
 @dataclass(frozen=True)
@@ -188,16 +189,16 @@ class Visitor:
         while True:
             self.tally.connections += 1
             began = asyncio.get_running_loop().time()
+            asked = 0.0
             try:
                 await self.way.attend(self)
             except Broken:
                 pass
             except Refused as refusal:
-                self._note(refusal)
-                wait = max(wait, refusal.retry_after)
+                asked = self._note(refusal)
             if asyncio.get_running_loop().time() - began > 1.0:
                 wait = BACKOFF_FIRST
-            await asyncio.sleep(self._chance.uniform(0.5, 1.0) * wait)
+            await asyncio.sleep(asked + self._chance.uniform(0.0, wait))
             wait = min(wait * 2, BACKOFF_MOST)
 
     async def _talk(self) -> None:
@@ -226,18 +227,19 @@ class Visitor:
         wait = BACKOFF_FIRST
         while True:
             self.tally.says += method == "say"
+            asked = 0.0
             try:
                 return await self.way.call(self, method, params)
             except Broken:
                 pass
             except Refused as refusal:
-                self._note(refusal)
-                wait = max(wait, refusal.retry_after)
-            await asyncio.sleep(self._chance.uniform(0.5, 1.0) * wait)
+                asked = self._note(refusal)
+            await asyncio.sleep(asked + self._chance.uniform(0.0, wait))
             wait = min(wait * 2, BACKOFF_MOST)
 
-    def _note(self, refusal: Refused) -> None:
-        """`unavailable` and its like ask to be tried again; no other refusal is in order."""
+    def _note(self, refusal: Refused) -> float:
+        """Seconds that `unavailable` and its like ask to wait; no other refusal is in order."""
         self.tally.refusals.append(str(refusal))
         if not refusal.retry_after:
             raise AssertionError(f"{self.name} over {self.way.name}: {refusal}")
+        return refusal.retry_after

@@ -159,8 +159,10 @@ async def _work(
         unseen = [
             f"{one.notes.name} sees {visitor.name} offline, who is there"
             for one in colleagues
+            # At once for all: the lines' times are taken by this thread, too.
+            for online in [one.online() if one.here else set()]
             for visitor in visitors
-            if not (one.here and one.shows(f"{visitor.id}@{DOMAIN}", visitor.name))
+            if f"{visitor.id}@{DOMAIN}" not in online
         ]
         told = [f"{one.name} is told: {one.desk}" for one in visitors if one.desk != "online"]
         return unseen + told

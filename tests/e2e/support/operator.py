@@ -359,6 +359,14 @@ class Operator:
                 return one
         return None
 
+    def presences(self) -> dict[str, Received]:
+        """Gives the last available or unavailable presence of each bare JID."""
+        return {
+            bare(one.sender): one
+            for one in self.received
+            if one.kind == "presence" and one.type in ("", "unavailable")
+        }
+
     def roster(self) -> dict[str, Contact]:
         """Gives the contact list as the server has told it, by bare JID."""
         contacts: dict[str, Contact] = {}
