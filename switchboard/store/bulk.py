@@ -54,12 +54,7 @@ class Bulk:
         self._head, row, self._tail = compiled.partition(self._row)
         if not row or self._row in self._tail:
             raise ValueError(f"{self._row} is not once in {compiled}")
-        self._texts: dict[int, str] = {}
 
     def text(self, rows: int) -> str:
         """The SQL for so many rows."""
-        text = self._texts.get(rows)
-        if text is None:
-            text = self._head + self._joint.join([self._row] * rows) + self._tail
-            self._texts[rows] = text
-        return text
+        return self._head + self._joint.join([self._row] * rows) + self._tail

@@ -14,6 +14,7 @@ from switchboard.errors import NotFound
 from switchboard.model import Operator, Shown
 from switchboard.site import PresenceSettings, Site, SiteSettings
 from switchboard.store import SqlStore
+from switchboard.store.shown import DROPPED_AT_ONCE, KEPT_AT_ONCE
 from tests.e2e.support.wait import eventually
 
 from .drafts import NOW, from_visitor
@@ -147,6 +148,22 @@ async def test_shown_costs_few_statements(store: SqlStore) -> None:
         found = await store.shown("chat.example")
     assert sum("DELETE FROM shown" in sql for sql in ran) == 1
     assert sorted(found, key=str) == sorted(entries[50:] + gone[:1], key=str)
+
+
+async def test_more_than_one_statement_takes(store: SqlStore) -> None:
+    """A statement has its most rows; what is more goes into the next."""
+    entries = [
+        Shown("chat.example", "o@example.org", f"v-{visitor:04}", "Ann", "Acme")
+        for visitor in range(KEPT_AT_ONCE + 1)
+    ]
+    with statements(store) as ran:
+        await store.change_shown(entries, [])
+    assert sum("shown" in sql for sql in ran) == 2
+    assert await store.shown("chat.example") == entries
+    await store.change_shown([], entries[: DROPPED_AT_ONCE + 1])
+    with statements(store) as ran:
+        assert await store.shown("chat.example") == entries[DROPPED_AT_ONCE + 1 :]
+    assert sum("DELETE FROM shown" in sql for sql in ran) == 2
 
 
 async def test_who_talks_is_noted_with_what_comes(opener: Opener) -> None:
