@@ -5,7 +5,7 @@ from __future__ import annotations
 from switchboard.model import Attachment, Message
 
 FIRST_WORDS = 40
-QUOTED = 200
+QUOTED = 80
 """Characters of a line that is reacted or replied to."""
 
 TOOK_BACK = "(took back an earlier message)"
@@ -19,10 +19,13 @@ def reaction(row: Message, line: Message | None) -> str:
     return f"{row.body} to {about}" if row.body else f"(took back the reaction to {about})"
 
 
-def quotation(line: Message) -> str:
-    """Before the reply to a line; "" if nothing of it is left."""
+def quotation(line: Message, author: str = "") -> str:
+    """Before the reply to a line; "" if nothing of it is left. `author`: told where many talk."""
     text = line.body[:QUOTED] + ("…" if len(line.body) > QUOTED else "")
-    return "".join(f"> {one}\n" for one in text.splitlines())
+    rows = text.splitlines()
+    if rows and author:
+        rows.insert(0, f"{author}:")
+    return "".join(f"> {row}\n" for row in rows)
 
 
 def with_link(body: str, file: Attachment) -> str:

@@ -108,9 +108,12 @@ def _words(room: Room, domain: str, row: Message, known: Mapping[int, Message]) 
         id = archive_id(room, row.target) if line is None else message_id(room, line)
         more.append(outbound.replace(id))
     elif row.reply_to is not None and (line := known.get(row.reply_to)) is not None:
-        author = author_of(room, domain, line)
-        quoted = wording.quotation(line)
-        more.append(outbound.reply(author, archive_id(room, line.seq), len(quoted)))
+        author = resource_of(line.sender.name, line.sender.id)
+        # As Converse.js quotes: of what comes back it takes the body, and cuts off as much as it
+        # had put before its own words (seen with 14.0).
+        quoted = wording.quotation(line, author)
+        jid = room_full(room.conversation, domain, author)
+        more.append(outbound.reply(jid, archive_id(room, line.seq), len(quoted)))
     if row.attachment is not None:
         body = wording.with_link(body, row.attachment)
         more.append(outbound.link(row.attachment.url))

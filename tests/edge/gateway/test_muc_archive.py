@@ -284,7 +284,7 @@ class TestChanges:
         """Is quoted, on whichever page it stands (XEP-0461 §3)."""
         await lobby.says("yes", by=OLGA, reply_to=2)
         answer = await lobby.asks(page(max="1", before=""))
-        assert answer.bodies == ["> two\nyes"]
+        assert answer.bodies == ["> Gus:\n> two\nyes"]
 
 
 class TestWhoMayAsk:

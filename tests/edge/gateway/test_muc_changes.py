@@ -55,7 +55,7 @@ class TestFromTheSite:
         await lobby.says("yes", reply_to=1)
         reply = last(ann)
         assert child(reply, ns.REPLY, "reply").get("id") == lobby.id(1)
-        assert reply.findtext(C + "body") == "> are you there?\nyes"
+        assert reply.findtext(C + "body") == "> Ann:\n> are you there?\nyes"
 
     async def test_a_reply_to_an_old_line(self, lobby: Lobby, ann: JabberUser) -> None:
         """What memory has no more is in the store; order stays."""
@@ -64,7 +64,7 @@ class TestFromTheSite:
         ann.forget()
         await lobby.writes("yes", reply_to=1)
         await lobby.says("so?")
-        assert [body for _, body in ann.lines()] == ["> are you there?\nyes", "so?"]
+        assert [body for _, body in ann.lines()] == ["> Ann:\n> are you there?\nyes", "so?"]
 
     async def test_history_is_as_it_stands(self, lobby: Lobby, rooms: Shop) -> None:
         """Who enters gets lines as they are now, and nothing of what was taken back."""

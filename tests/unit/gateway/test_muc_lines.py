@@ -98,7 +98,7 @@ class TestLines:
         reply = child(stanza, ns.REPLY, "reply")
         assert (reply.get("to"), reply.get("id")) == (f"{OWN}/Bob", archive_id(ROOM, 2))
         words = body(stanza)
-        assert words == "> is it\n> open?\nyes"
+        assert words == "> Bob:\n> is it\n> open?\nyes"
         quoted = child(child(stanza, ns.FALLBACK, "fallback"), ns.FALLBACK, "body")
         assert words[int(quoted.get("end") or 0) :] == "yes"
 
