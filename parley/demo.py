@@ -51,9 +51,16 @@ async def _serve(folder: Path, http_port: int | None, xmpp_port: int | None) -> 
     component, admin = _port(None, 0, ""), _port(None, 0, "")
     file = folder / "parley.toml"
     file.unlink(missing_ok=True)
-    fresh.write(file, DOMAIN, http_port=http, admin_port=admin, component_port=component)
+    fresh.write(
+        file,
+        DOMAIN,
+        http_port=http,
+        admin_port=admin,
+        component_port=component,
+        key=_kept(folder, "key", 32),
+    )
     config = load(file, {})
-    password = _password(folder)
+    password = _kept(folder, "password", 6)
     prosody = PrivateProsody(
         folder / "prosody",
         xmpp,
@@ -123,9 +130,10 @@ def _port(chosen: int | None, usual: int, name: str) -> int:
         return port
 
 
-def _password(folder: Path) -> str:
-    file = folder / "password"
+def _kept(folder: Path, name: str, octets: int) -> str:
+    """A secret that is the same at each start."""
+    file = folder / name
     if not file.exists():
         file.touch(mode=0o600)
-        file.write_text(token_hex(6))
+        file.write_text(token_hex(octets))
     return file.read_text().strip()

@@ -48,8 +48,9 @@ def write(
     http_port: int = 8080,
     admin_port: int = 8081,
     component_port: int = 5347,
+    key: str = "",
 ) -> None:
-    """Writes a configuration that only its owner may read.
+    """Writes a configuration that only its owner may read; `key` signed earlier visitors' tokens.
 
     Raises ConfigError if the file exists or cannot be written.
     """
@@ -61,7 +62,7 @@ def write(
         api_password=secrets.token_urlsafe(24),
         secret=secrets.token_urlsafe(24),
         token=secrets.token_urlsafe(24),
-        key=secrets.token_urlsafe(48),
+        key=key or secrets.token_urlsafe(48),
     )
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -22,9 +22,8 @@ OTHER_LINES = ["page", "page", "jid", "password", "host", "port"]
 
 
 @asynccontextmanager
-async def demo(folder: Path) -> AsyncIterator[list[tuple[str, str]]]:
+async def demo(folder: Path, *ports: str) -> AsyncIterator[list[tuple[str, str]]]:
     """Runs it in a folder; what it prints before its last line, by `key: value`."""
-    ports = f"--http-port={free_port()}", f"--xmpp-port={free_port()}"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "parley", "demo", "--folder", str(folder), *ports),
         stdout=asyncio.subprocess.PIPE,
@@ -53,8 +52,12 @@ async def demo(folder: Path) -> AsyncIterator[list[tuple[str, str]]]:
 
 
 async def test_all_of_it(tmp_path: Path, browser: Browser) -> None:
-    """Its account sees who reads its pages, both talk, and the third page is a room of both."""
-    async with demo(tmp_path / "demo") as printed:
+    """Its account sees who reads its pages, both talk, and the third page is a room of both.
+
+    Started again it has the same account, and its visitors their talks.
+    """
+    ports = f"--http-port={free_port()}", f"--xmpp-port={free_port()}"
+    async with demo(tmp_path / "demo", *ports) as printed:
         assert [key for key, _ in printed] == OTHER_LINES
         (_, page), (_, other), *rest = printed
         told = dict(rest)
@@ -79,7 +82,11 @@ async def test_all_of_it(tmp_path: Path, browser: Browser) -> None:
         await widget.get_by_role("textbox", name="Your name").fill("Ada")
         await widget.get_by_role("button", name="Join").click()
         await room.sees("Ada")
-        await visitor.page.close()
+        await visitor.page.goto("about:blank")
         await anna.logout()
-    async with demo(tmp_path / "demo") as printed:
+    async with demo(tmp_path / "demo", *ports) as printed:
         assert dict(printed)["password"] == told["password"]
+        await visitor.page.goto(page)
+        await visitor.open()
+        await visitor.wait_for_message("Good day")
+    await visitor.page.close()
