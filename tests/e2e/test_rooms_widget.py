@@ -194,6 +194,24 @@ async def test_a_reload_and_a_kill_leave_the_visitor_in_the_room(
     assert [line.text for line in await bob.messages() if line.sender != "system"] == ["one", "two"]
 
 
+async def test_what_was_sent_is_in_the_field_no_more(come: Come) -> None:
+    """Neither on the next page, nor once a line was corrected."""
+    ada = await come("Ada")
+    await ada.say("one")
+    await ada.page.reload()
+    await ada.wait_for_message("one")
+    assert await ada.field.input_value() == ""
+    await ada.say("to")
+    message = ada.log.locator(".row", has_text="to").last
+    await message.locator("[part~=bubble]").hover()
+    await message.get_by_role("button", name="Message options").click()
+    await ada.page.get_by_role("menuitem", name="Edit").click()
+    await ada.field.fill("two")
+    await ada.send.click()
+    await ada.wait_for_message("two")
+    assert await ada.field.input_value() == ""
+
+
 async def test_it_is_accessible(come: Come) -> None:
     """axe finds nothing wrong with the question for a name, the talk and the members."""
     ada = await come()

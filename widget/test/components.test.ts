@@ -328,6 +328,7 @@ describe('the composer', () => {
     type('  hello\nthere ')
     press({ key: 'Enter' })
     expect(actions.send).toHaveBeenCalledExactlyOnceWith('hello\nthere')
+    expect(actions.changed).toHaveBeenLastCalledWith('')
     press({ key: 'Enter' })
     expect(actions.send).toHaveBeenCalledTimes(1)
   })

@@ -72,7 +72,11 @@ export function createComposer(texts: Texts, actions: ComposerActions): Composer
     if (!body || send.getAttribute('aria-disabled') === 'true') return
     field.value = ''
     measure()
-    ;(instead ?? actions.send)(body)
+    if (instead) instead(body)
+    else {
+      actions.send(body)
+      actions.changed('')
+    }
     field.focus()
   }
 

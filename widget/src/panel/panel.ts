@@ -78,7 +78,6 @@ const mountIn =
       times,
       send(body) {
         typing.sent()
-        keep.set('draft', '')
         outbox.say(body)
       },
       changed(text) {
