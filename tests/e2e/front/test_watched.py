@@ -16,7 +16,7 @@ from cluster.member import freeze
 from tests.e2e.support.wait import eventually
 
 SECONDS = 6.0
-"""Twice of what a frozen front is given."""
+"""Three times what a frozen front is given."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
