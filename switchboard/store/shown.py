@@ -22,9 +22,9 @@ from .schema import shown
 
 DROP_SECONDS = 60.0
 """So long notes of entries that are gone are gathered."""
-KEPT_AT_ONCE = 5000
+KEPT_AT_ONCE = 1000
 DROPPED_AT_ONCE = 900
-"""Rows of one statement: SQLite takes 32,766 values, and conditions 1,000 deep."""
+"""Rows of one statement: SQLite takes no conditions that are 1,000 deep."""
 
 Place = tuple[str, str, str]
 """Domain, operator, visitor."""
